@@ -1,0 +1,25 @@
+# The commands a person types. Everything shares one target folder, because the database is slow to build.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/broadsheet-target
+
+.PHONY: run test check bench deps
+
+run: deps ## build and start the server on 127.0.0.1:8080 with its data under ./data
+	cargo run --release --locked -- serve
+
+test: deps ## run all tests
+	cargo test --locked
+
+check: ## everything that CI checks
+	.ci/run
+
+bench: deps ## measure this machine
+	cargo run --release --locked -- bench
+
+deps: ## install what the build needs, or say what is missing
+	@if ! find /usr/lib /usr/lib64 /usr/local/lib /opt/homebrew/lib $(LIBCLANG_PATH) -name 'libclang*.so*' -o -name 'libclang.dylib' 2>/dev/null | grep -q .; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -q && apt-get install -y -q libclang-dev; \
+		else \
+			echo "RocksDB needs libclang to build: sudo apt-get install libclang-dev (Debian, Ubuntu), sudo dnf install clang-devel (Fedora)" >&2; exit 1; \
+		fi; fi
+	@command -v c++ >/dev/null || { echo "RocksDB needs a C++20 compiler: sudo apt-get install g++" >&2; exit 1; }

@@ -1,0 +1,39 @@
+//! Why a command was not carried out.
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The publisher's queue is full.
+    #[error("too many commands wait already")]
+    Busy,
+    /// The node is shutting down.
+    #[error("the node is shutting down")]
+    Stopping,
+    /// The database did not take it; whether it was written is unknown.
+    #[error("the command could not be committed: {0}")]
+    Unavailable(String),
+    /// There is no such post or account, or the caller may not know of it.
+    #[error("not found")]
+    NotFound,
+    /// The caller may see it, but not change it.
+    #[error("only its author and moderators may change it")]
+    Forbidden,
+    /// The post has another version than the caller thinks.
+    #[error("the post has version {current} by now")]
+    Stale {
+        /// The version it has.
+        current: u64,
+    },
+    /// The author has a post with this slug already.
+    #[error("the slug is taken")]
+    SlugTaken,
+    /// The post is not a draft.
+    #[error("the post is published already")]
+    AlreadyPublished,
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyMismatch,
+    /// Nobody follows themselves.
+    #[error("nobody can follow themselves")]
+    FollowSelf,
+}

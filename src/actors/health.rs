@@ -1,0 +1,41 @@
+//! Readiness: why a node should get no requests now.
+
+use std::sync::Arc;
+
+use super::worker::{State, Status};
+use crate::store::Store;
+
+/// Asks the database and the workers how they are.
+#[derive(Clone)]
+pub struct Health {
+    store: Store,
+    workers: Vec<Arc<Status>>,
+}
+
+impl Health {
+    /// Watches a database and some workers.
+    #[must_use]
+    pub fn new(store: &Store, workers: Vec<Arc<Status>>) -> Self {
+        Self { store: store.clone(), workers }
+    }
+
+    /// Why the node is not ready; empty when it is. A worker whose breaker is open is not a reason: it will go on by itself.
+    pub async fn reasons(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if let Err(error) = self.store.ping().await {
+            tracing::warn!(%error, "the database does not answer");
+            reasons.push("the database does not answer; look at the log and at the disk".to_owned());
+        }
+        for worker in &self.workers {
+            match worker.snapshot().state {
+                State::Degraded => reasons.push(format!(
+                    "worker {} was restarted too often and is parked; its backlog is safe; look at the log and restart the node",
+                    worker.name
+                )),
+                State::Stopped => reasons.push(format!("worker {} has stopped", worker.name)),
+                State::Starting | State::Running | State::Paused | State::BreakerOpen => {}
+            }
+        }
+        reasons
+    }
+}

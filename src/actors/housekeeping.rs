@@ -1,0 +1,138 @@
+//! The `HousekeepingActor`: folds views, trims feeds and removes what has passed its retention, a little at a time.
+
+use std::time::Duration;
+
+use actix::prelude::*;
+
+use super::ViewCounter;
+use crate::{
+    clock::SharedClock,
+    domain::AccountId,
+    store::{self, AnalyticsAccess, HousekeepingAccess},
+};
+
+/// How often views are folded, and how often one round of cleaning is made.
+const FOLD: Duration = Duration::from_secs(2);
+const CLEAN: Duration = Duration::from_secs(30);
+/// How many rows or accounts one round looks at.
+const ROUND: usize = 500;
+
+/// What the housekeeper works on.
+#[derive(Clone)]
+pub struct Housekeeping {
+    /// Deletes.
+    pub access: HousekeepingAccess,
+    /// Counters.
+    pub analytics: AnalyticsAccess,
+    /// Views to be folded.
+    pub views: ViewCounter,
+    /// The time.
+    pub clock: SharedClock,
+    /// How many rows a feed keeps.
+    pub feed_length: usize,
+    /// How long settled events are kept.
+    pub events: Duration,
+    /// How long dead letters are kept, from the day they died.
+    pub dead_letters: Duration,
+}
+
+impl Housekeeping {
+    /// Adds the views collected since the last time to the counters.
+    pub async fn fold_views(&self) {
+        let views = self.views.take();
+        if views.is_empty() {
+            return;
+        }
+        if let Err(error) = self.analytics.fold_views(&views, self.clock.now()).await {
+            tracing::warn!(%error, "cannot fold views; they are kept and tried again");
+            self.views.put_back(views);
+        }
+    }
+
+    /// Makes one round: removes what has expired, and trims the next feeds behind `after`. Answers where the next round
+    /// begins.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn clean(&self, after: Option<AccountId>) -> store::Result<Option<AccountId>> {
+        let now = self.clock.now();
+        self.access.forget_expired(now, self.dead_letters, ROUND).await?;
+        for epoch in self.access.epochs().await? {
+            self.access.forget_events(epoch, now.minus(self.events), ROUND).await?;
+        }
+        let readers = self.access.accounts(after, ROUND).await?;
+        for reader in &readers {
+            self.access.trim_feed(*reader, self.feed_length).await?;
+        }
+        Ok(readers.last().copied().filter(|_| readers.len() == ROUND))
+    }
+}
+
+/// The actor that does it on a timer.
+pub struct HousekeepingActor {
+    housekeeping: Housekeeping,
+    next_reader: Option<AccountId>,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Finish;
+
+/// The handle on the `HousekeepingActor`.
+#[derive(Clone)]
+pub struct Housekeeper(Addr<HousekeepingActor>);
+
+impl Housekeeper {
+    /// Folds what views there are; the last thing before the node ends.
+    pub async fn finish(&self) {
+        let _ = self.0.send(Finish).await;
+    }
+}
+
+impl HousekeepingActor {
+    /// Starts the actor on an arbiter.
+    #[must_use]
+    pub fn start(housekeeping: Housekeeping, arbiter: &ArbiterHandle) -> Housekeeper {
+        Housekeeper(Supervisor::start_in_arbiter(arbiter, move |_| Self { housekeeping, next_reader: None }))
+    }
+
+    fn fold(&mut self, ctx: &mut Context<Self>) {
+        let housekeeping = self.housekeeping.clone();
+        let folding = async move { housekeeping.fold_views().await };
+        ctx.spawn(folding.into_actor(self).map(|(), _, ctx| {
+            ctx.run_later(FOLD, Self::fold);
+        }));
+    }
+
+    fn clean(&mut self, ctx: &mut Context<Self>) {
+        let (housekeeping, after) = (self.housekeeping.clone(), self.next_reader);
+        let cleaning = async move { housekeeping.clean(after).await };
+        ctx.spawn(cleaning.into_actor(self).map(|cleaned, actor, ctx| {
+            match cleaned {
+                Ok(next) => actor.next_reader = next,
+                Err(error) => tracing::warn!(%error, "a round of cleaning failed; the next one tries again"),
+            }
+            ctx.run_later(CLEAN, Self::clean);
+        }));
+    }
+}
+
+impl Actor for HousekeepingActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_later(FOLD, Self::fold);
+        ctx.run_later(CLEAN, Self::clean);
+    }
+}
+
+impl Supervised for HousekeepingActor {}
+
+impl Handler<Finish> for HousekeepingActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Finish, _: &mut Self::Context) -> Self::Result {
+        let housekeeping = self.housekeeping.clone();
+        Box::pin(async move { housekeeping.fold_views().await })
+    }
+}

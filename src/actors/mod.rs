@@ -1,0 +1,21 @@
+//! The actors: they coordinate, on arbiters of their own, and leave every query and job to the work runtime.
+//!
+//! `publish` writes the event log, `worker` is the engine that runs every worker, `workers` are the workers themselves.
+
+mod dead_letter;
+mod error;
+mod health;
+mod housekeeping;
+mod publish;
+mod receipts;
+mod views;
+pub mod worker;
+pub mod workers;
+
+pub use dead_letter::{DeadLetterActor, Undertaker};
+pub use error::Error;
+pub use health::Health;
+pub use housekeeping::{Housekeeper, Housekeeping, HousekeepingActor};
+pub use publish::{Answer, Command, IdempotencyKey, NewPost, PostChanges, PublishActor, Publisher, PublisherSettings};
+pub use receipts::Receipts;
+pub use views::ViewCounter;

@@ -1,0 +1,303 @@
+//! The `PublishActor`: a group-commit writer, and the handle that commands reach it by.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use actix::prelude::*;
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+};
+
+use super::{
+    command::{Answer, Command},
+    decide::Group,
+};
+use crate::{
+    actors::{
+        Error,
+        worker::{Heads, Subscribers},
+    },
+    clock::SharedClock,
+    domain::{Epoch, Event, TraceContext},
+    store::{self, Publishing, Wanted, wrote_nothing},
+};
+
+/// How often a group is decided anew because somebody else was faster.
+const ATTEMPTS: usize = 3;
+/// How long the publisher waits before it opens a new log after a failure; doubled each time, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What the publisher is told when it is made.
+#[derive(Debug, Clone)]
+pub struct PublisherSettings {
+    /// How many commands may wait.
+    pub queue: usize,
+    /// How many commands go into one transaction.
+    pub group: usize,
+    /// Who owns the cursors of this node's logs.
+    pub node: String,
+    /// The names of all workers that get a cursor on a new log.
+    pub workers: Vec<String>,
+    /// How long a cursor's lease lasts.
+    pub lease: Duration,
+}
+
+/// The handle on the publisher: bounded, cheap to clone.
+#[derive(Clone)]
+pub struct Publisher {
+    address: Addr<PublishActor>,
+    permits: Arc<Semaphore>,
+}
+
+impl Publisher {
+    /// Has a command carried out, and waits until it is committed.
+    ///
+    /// # Errors
+    /// Why it was not carried out; after [`Error::Unavailable`] it may have been.
+    pub async fn submit(&self, command: Command, trace: TraceContext) -> Result<Answer, Error> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| Error::Busy)?;
+        let (reply, answer) = oneshot::channel();
+        let submission = Submission { command, trace, reply, _permit: permit };
+        self.address.try_send(submission).map_err(|refused| match refused {
+            SendError::Full(_) => Error::Busy,
+            SendError::Closed(_) => Error::Stopping,
+        })?;
+        answer.await.map_err(|_| Error::Unavailable("the publisher was restarted".to_owned()))?
+    }
+
+    /// Takes no more commands; those that wait are still carried out.
+    pub fn close(&self) {
+        self.permits.close();
+    }
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Submission {
+    command: Command,
+    trace: TraceContext,
+    reply: oneshot::Sender<Result<Answer, Error>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// The one writer of this node's event log. While one group is being committed, the next one gathers.
+pub struct PublishActor {
+    settings: PublisherSettings,
+    publishing: Publishing,
+    clock: SharedClock,
+    runtime: Handle,
+    heads: Arc<Heads>,
+    workers: Arc<Subscribers>,
+    waiting: VecDeque<Submission>,
+    log: Log,
+    pause: Duration,
+}
+
+/// The log this publisher writes.
+enum Log {
+    /// None yet: a new one is being opened.
+    Opening,
+    /// Ready for the next group.
+    Idle { epoch: Epoch, next_seq: u64 },
+    /// A group is being committed.
+    Committing,
+}
+
+impl PublishActor {
+    /// Starts the publisher on an arbiter of its own. `epoch` is its first log, opened already.
+    #[must_use]
+    pub fn start(
+        settings: PublisherSettings,
+        epoch: Epoch,
+        publishing: Publishing,
+        clock: SharedClock,
+        runtime: Handle,
+        heads: Arc<Heads>,
+        workers: Arc<Subscribers>,
+        arbiter: &ArbiterHandle,
+    ) -> Publisher {
+        let permits = Arc::new(Semaphore::new(settings.queue));
+        let address = Supervisor::start_in_arbiter(arbiter, move |_| Self {
+            settings,
+            publishing,
+            clock,
+            runtime,
+            heads,
+            workers,
+            waiting: VecDeque::new(),
+            log: Log::Idle { epoch, next_seq: 1 },
+            pause: FIRST_PAUSE,
+        });
+        Publisher { address, permits }
+    }
+
+    fn open_log(&mut self, ctx: &mut Context<Self>) {
+        let epoch = Epoch::generate();
+        let (publishing, settings, now) = (self.publishing.clone(), self.settings.clone(), self.clock.now());
+        let opening = async move {
+            publishing.open_epoch(epoch, &settings.node, &settings.workers, now, settings.lease).await
+        };
+        ctx.spawn(opening.into_actor(self).map(move |opened, actor, ctx| match opened {
+            Ok(()) => {
+                tracing::info!(%epoch, "opened a new event log");
+                actor.heads.open(epoch);
+                actor.pause = FIRST_PAUSE;
+                actor.log = Log::Idle { epoch, next_seq: 1 };
+                actor.commit_next(ctx);
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot open a new event log; trying again");
+                actor.refuse_waiting(&error);
+                ctx.run_later(actor.pause, Self::open_log);
+                actor.pause = (actor.pause * 2).min(LONGEST_PAUSE);
+            }
+        }));
+    }
+
+    fn commit_next(&mut self, ctx: &mut Context<Self>) {
+        let Log::Idle { epoch, next_seq } = self.log else { return };
+        let count = self.waiting.len().min(self.settings.group);
+        if count == 0 {
+            return;
+        }
+        let mut commands = Vec::with_capacity(count);
+        let mut replies = Vec::with_capacity(count);
+        for submission in self.waiting.drain(..count) {
+            commands.push((submission.command, submission.trace));
+            replies.push((submission.reply, submission._permit));
+        }
+        self.log = Log::Committing;
+        let (publishing, clock) = (self.publishing.clone(), Arc::clone(&self.clock));
+        // A task of its own: a restart of this actor must not cut a group in half.
+        let job = self.runtime.spawn(async move { commit(&publishing, &clock, epoch, next_seq, commands).await });
+        ctx.spawn(job.into_actor(self).map(move |result, actor, ctx| {
+            let outcome = result.unwrap_or_else(|panic| Committed::unknown(count, panic.to_string()));
+            for (answer, (reply, _permit)) in outcome.answers.into_iter().zip(replies) {
+                let _ = reply.send(answer);
+            }
+            let next_seq = next_seq + u64::try_from(outcome.events.len()).unwrap_or(0);
+            actor.heads.advance(epoch, next_seq - 1);
+            actor.workers.offer(&outcome.events);
+            if outcome.is_ambiguous {
+                tracing::error!(%epoch, "a commit's outcome is unknown; going on with a new event log");
+                ctx.stop();
+                return;
+            }
+            actor.log = Log::Idle { epoch, next_seq };
+            actor.commit_next(ctx);
+        }));
+    }
+
+    /// The database is gone: nobody should wait for it.
+    fn refuse_waiting(&mut self, error: &store::Error) {
+        for submission in self.waiting.drain(..) {
+            let _ = submission.reply.send(Err(Error::Unavailable(error.to_string())));
+        }
+    }
+}
+
+impl Actor for PublishActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // The bound is the permits; the mailbox only has to be large enough never to be the smaller one.
+        ctx.set_mailbox_capacity(self.settings.queue);
+        match self.log {
+            Log::Idle { epoch, .. } => self.heads.open(epoch),
+            Log::Opening | Log::Committing => self.open_log(ctx),
+        }
+    }
+}
+
+impl Supervised for PublishActor {
+    fn restarting(&mut self, _: &mut Self::Context) {
+        self.log = Log::Opening;
+    }
+}
+
+impl Handler<Submission> for PublishActor {
+    type Result = ();
+
+    fn handle(&mut self, submission: Submission, ctx: &mut Self::Context) {
+        self.waiting.push_back(submission);
+        self.commit_next(ctx);
+    }
+}
+
+/// What became of a group.
+struct Committed {
+    answers: Vec<Result<Answer, Error>>,
+    events: Vec<Arc<Event>>,
+    /// Whether something may have been written all the same.
+    is_ambiguous: bool,
+}
+
+impl Committed {
+    fn unknown(count: usize, reason: String) -> Self {
+        let refused = || Err(Error::Unavailable(reason.clone()));
+        Self { answers: std::iter::repeat_with(refused).take(count).collect(), events: Vec::new(), is_ambiguous: true }
+    }
+}
+
+/// Commits a group; when it cannot be committed as a whole, each command by itself.
+async fn commit(
+    publishing: &Publishing,
+    clock: &SharedClock,
+    epoch: Epoch,
+    next_seq: u64,
+    commands: Vec<(Command, TraceContext)>,
+) -> Committed {
+    let count = commands.len();
+    let error = match attempt(publishing, clock, epoch, next_seq, &commands).await {
+        Ok(committed) => return committed,
+        Err(error) => error,
+    };
+    if !wrote_nothing(&error) {
+        return Committed::unknown(count, error.to_string());
+    }
+    let mut whole = Committed { answers: Vec::with_capacity(count), events: Vec::new(), is_ambiguous: false };
+    for command in commands {
+        let seq = next_seq + u64::try_from(whole.events.len()).unwrap_or(0);
+        match attempt(publishing, clock, epoch, seq, &[command]).await {
+            Ok(single) => {
+                whole.answers.extend(single.answers);
+                whole.events.extend(single.events);
+            }
+            Err(error) if wrote_nothing(&error) => whole.answers.push(Err(Error::Unavailable(error.to_string()))),
+            Err(error) => {
+                let rest = Committed::unknown(count - whole.answers.len(), error.to_string());
+                whole.answers.extend(rest.answers);
+                whole.is_ambiguous = true;
+                break;
+            }
+        }
+    }
+    whole
+}
+
+/// Knows, decides and commits; again when somebody else was faster.
+async fn attempt(
+    publishing: &Publishing,
+    clock: &SharedClock,
+    epoch: Epoch,
+    next_seq: u64,
+    commands: &[(Command, TraceContext)],
+) -> store::Result<Committed> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let mut wanted = Wanted::default();
+        commands.iter().for_each(|(command, _)| command.want(&mut wanted));
+        // Reading writes nothing, so a failure here is not ambiguous.
+        let known = publishing.know(wanted).await.map_err(|error| store::Error::Refused(error.to_string()))?;
+        let mut group = Group::new(known, clock.now(), epoch, next_seq);
+        let answers = commands.iter().map(|(command, trace)| group.decide(command.clone(), *trace)).collect();
+        let events = group.events.into_iter().map(Arc::new).collect();
+        match publishing.commit(group.writes).await {
+            Ok(()) => return Ok(Committed { answers, events, is_ambiguous: false }),
+            Err(error) if wrote_nothing(&error) && tries < ATTEMPTS => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

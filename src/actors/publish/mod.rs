@@ -1,0 +1,8 @@
+//! The publisher: the one writer of this node's event log. It commits commands in groups and tells the workers.
+
+mod actor;
+mod command;
+mod decide;
+
+pub use actor::{PublishActor, Publisher, PublisherSettings};
+pub use command::{Answer, Command, IdempotencyKey, NewPost, PostChanges};

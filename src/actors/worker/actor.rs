@@ -1,0 +1,401 @@
+//! The one supervised actor that runs every worker. It holds lanes, slots and state; it runs no query and no job itself.
+//!
+//! `loading` reads the cursors, `jobs` starts and ends jobs, `settling` commits what is finished; all of them end in
+//! [`WorkerActor::pump`], which looks what can go on now.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::prelude::*;
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, oneshot},
+};
+
+use super::{
+    Checkpoint, Heads, Mailbox, Settings, State, Status, Worker,
+    breaker::Breaker,
+    hold::Holds,
+    lane::Lane,
+    mailbox::Offer,
+    settling::Settling,
+};
+use crate::{
+    actors::dead_letter::Undertaker,
+    clock::SharedClock,
+    domain::{Epoch, Event, Timestamp},
+    store::{Claimed, Deliveries, EventLog, Store},
+};
+
+/// How often an actor with something to wait for looks again, and one without.
+const BUSY_TICK: Duration = Duration::from_millis(25);
+const IDLE_TICK: Duration = Duration::from_millis(250);
+/// How often nodes that share a database look for each other's work.
+const POLL: Duration = Duration::from_secs(1);
+/// More restarts than this within a minute park the worker.
+const RESTARTS: usize = 5;
+const RESTART_WINDOW: Duration = Duration::from_secs(60);
+const RESTART_PAUSE: Duration = Duration::from_millis(50);
+
+/// Starts workers. What all of them share.
+#[derive(Clone)]
+pub struct Engine {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: SharedClock,
+    /// The ends of this process's logs.
+    pub heads: Arc<Heads>,
+    /// The way to the dead letters.
+    pub undertaker: Undertaker,
+    /// Who owns the cursors.
+    pub node: String,
+    /// How long a cursor's lease lasts.
+    pub lease: Duration,
+    /// Whether no other node shares the database.
+    pub is_alone: bool,
+}
+
+/// A started worker.
+#[derive(Clone)]
+pub struct Running {
+    /// Where events go.
+    pub mailbox: Mailbox,
+    /// What it looks like from outside.
+    pub status: Arc<Status>,
+    drain: Recipient<Drain>,
+}
+
+impl Running {
+    /// Stops taking, finishes what runs, writes the cursors; ends when that is done.
+    pub async fn drain(&self) {
+        let (done, finished) = oneshot::channel();
+        if self.drain.try_send(Drain(done)).is_ok() {
+            let _ = finished.await;
+        }
+    }
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Drain(oneshot::Sender<()>);
+
+impl Engine {
+    /// Starts a worker on an arbiter of its own.
+    #[must_use]
+    pub fn start<W: Worker>(&self, worker: W, settings: Settings, arbiter: &ArbiterHandle) -> Running {
+        let checkpoint = worker.checkpoint();
+        let is_local = checkpoint.is_some();
+        let lane = if is_local && !self.is_alone { format!("{}@{}", W::NAME, self.node) } else { W::NAME.to_owned() };
+        let status = Arc::new(Status::new::<W>(lane.clone(), settings.wait_for_approval, is_local));
+        let permits = Arc::new(Semaphore::new(settings.mailbox));
+        let (engine, shown) = (self.clone(), Arc::clone(&status));
+        let address = Supervisor::start_in_arbiter(arbiter, move |_| WorkerActor {
+            worker: Arc::new(worker),
+            checkpoint,
+            log: EventLog::new(&engine.store, &lane, &engine.node),
+            deliveries: Deliveries::new(&engine.store, &lane),
+            runtime: engine.store.runtime().clone(),
+            engine,
+            settings,
+            status: shown,
+            phase: Phase::Starting,
+            lanes: BTreeMap::new(),
+            holds: Holds::default(),
+            ready: VecDeque::new(),
+            claimed: VecDeque::new(),
+            breaker: Breaker::default(),
+            slots: Slots::default(),
+            is_claiming: false,
+            next_due: None,
+            settling: Settling::default(),
+            restarts: VecDeque::new(),
+            drained: None,
+            tick: None,
+            last_poll: Instant::now(),
+        });
+        Running {
+            mailbox: Mailbox::new(address.clone().recipient(), permits),
+            status,
+            drain: address.recipient(),
+        }
+    }
+}
+
+/// What an actor is allowed to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Reading its cursors.
+    Starting,
+    /// Everything.
+    Running,
+    /// A job panicked: finish and settle what runs, then restart.
+    Restarting,
+    /// The node shuts down: finish and settle what runs.
+    Draining,
+    /// Nothing any more.
+    Parked,
+}
+
+/// The jobs that run.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    pub(super) running: usize,
+    pub(super) exceptional: usize,
+    pub(super) is_alone: bool,
+}
+
+/// The one supervised actor that runs a worker.
+pub struct WorkerActor<W: Worker> {
+    pub(super) worker: Arc<W>,
+    pub(super) checkpoint: Option<Arc<dyn Checkpoint>>,
+    pub(super) log: EventLog,
+    pub(super) deliveries: Deliveries,
+    pub(super) runtime: Handle,
+    pub(super) engine: Engine,
+    pub(super) settings: Settings,
+    pub(super) status: Arc<Status>,
+    pub(super) phase: Phase,
+    pub(super) lanes: BTreeMap<Epoch, Lane>,
+    pub(super) holds: Holds,
+    /// Publications whose approval came while they waited in memory.
+    pub(super) ready: VecDeque<Arc<Event>>,
+    /// Leased deliveries that wait for a slot.
+    pub(super) claimed: VecDeque<Claimed>,
+    pub(super) breaker: Breaker,
+    pub(super) slots: Slots,
+    pub(super) is_claiming: bool,
+    pub(super) next_due: Option<Timestamp>,
+    pub(super) settling: Settling,
+    restarts: VecDeque<Instant>,
+    drained: Option<oneshot::Sender<()>>,
+    tick: Option<SpawnHandle>,
+    last_poll: Instant,
+}
+
+impl<W: Worker> WorkerActor<W> {
+    /// Looks what can go on now: takes, reads, claims, settles, restarts or ends, and sets the next tick.
+    pub(super) fn pump(&mut self, ctx: &mut Context<Self>) {
+        match self.phase {
+            Phase::Starting | Phase::Parked => return self.show(),
+            Phase::Running if !self.settings.is_paused => {
+                self.learn_heads();
+                self.start_jobs(ctx);
+                self.claim(ctx);
+                self.read_logs(ctx);
+            }
+            Phase::Running => self.learn_heads(),
+            Phase::Restarting | Phase::Draining => self.finish_holds(true),
+        }
+        self.settle(ctx);
+        if self.slots.running == 0 && !self.settling.is_busy() && !self.lanes.values().any(Lane::has_prefix) {
+            match self.phase {
+                Phase::Restarting => return ctx.stop(),
+                Phase::Draining => return self.end(ctx),
+                Phase::Starting | Phase::Running | Phase::Parked => {}
+            }
+        }
+        self.show();
+        self.set_tick(ctx);
+    }
+
+    /// The lanes of this process's own logs reach as far as its publisher has written.
+    fn learn_heads(&mut self) {
+        for (epoch, head) in self.engine.heads.all() {
+            self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, 0, false)).reaches(head);
+        }
+    }
+
+    /// The log that still grows here, if any.
+    pub(super) fn own_epoch(&self) -> Option<Epoch> {
+        self.engine.heads.all().keys().next_back().copied()
+    }
+
+    fn read_logs(&mut self, ctx: &mut Context<Self>) {
+        let is_poll = !self.engine.is_alone && self.last_poll.elapsed() >= POLL;
+        if is_poll {
+            self.last_poll = Instant::now();
+            self.next_due.get_or_insert(self.engine.clock.now());
+            self.look_for_logs(ctx);
+        }
+        let own = self.own_epoch();
+        let is_alone = self.engine.is_alone;
+        let reads: Vec<(Epoch, u64, u64)> = self
+            .lanes
+            .values_mut()
+            .filter_map(|lane| {
+                let may_reach_further = Some(lane.epoch) != own && (is_alone || is_poll);
+                let (from, to) = lane.wants_read(may_reach_further)?;
+                Some((lane.epoch, from, to))
+            })
+            .collect();
+        for (epoch, from, to) in reads {
+            let log = self.log.clone();
+            let read = async move { log.read(epoch, from, to).await };
+            ctx.spawn(read.into_actor(self).map(move |read, actor, ctx| actor.has_read(epoch, read, ctx)));
+        }
+    }
+
+    fn has_read(&mut self, epoch: Epoch, read: crate::store::Result<Vec<Event>>, ctx: &mut Context<Self>) {
+        let is_own = self.own_epoch() == Some(epoch);
+        let is_alone = self.engine.is_alone;
+        let Some(lane) = self.lanes.get_mut(&epoch) else { return };
+        lane.is_reading = false;
+        match read {
+            Ok(events) => {
+                lane.is_drained = is_alone && !is_own && events.is_empty();
+                lane.offer(events.into_iter().map(Arc::new).collect(), None);
+                self.pump(ctx);
+            }
+            Err(error) => self.note_trouble("cannot read the event log", &error),
+        }
+    }
+
+    /// Something inside the engine failed; the next tick tries again.
+    pub(super) fn note_trouble(&self, what: &str, error: &impl std::fmt::Display) {
+        tracing::warn!(worker = W::NAME, %error, "{what}");
+        self.status.update(|shown| shown.last_error = Some(error.to_string()));
+    }
+
+    fn end(&mut self, ctx: &mut Context<Self>) {
+        self.phase = Phase::Parked;
+        self.status.update(|shown| shown.state = State::Stopped);
+        let drained = self.drained.take();
+        let returns = self.return_claimed();
+        ctx.spawn(returns.into_actor(self).map(move |(), _, _| {
+            if let Some(drained) = drained {
+                let _ = drained.send(());
+            }
+        }));
+    }
+
+    fn show(&self) {
+        let now = self.engine.clock.now();
+        let state = match self.phase {
+            Phase::Starting => State::Starting,
+            Phase::Parked if self.is_restless() => State::Degraded,
+            Phase::Parked | Phase::Draining => State::Stopped,
+            Phase::Running | Phase::Restarting if self.settings.is_paused => State::Paused,
+            Phase::Running | Phase::Restarting if self.breaker.is_open() => State::BreakerOpen,
+            Phase::Running | Phase::Restarting => State::Running,
+        };
+        let own = self.own_epoch();
+        let is_read = |lane: &Lane| {
+            lane.is_idle() && (Some(lane.epoch) == own || lane.is_drained || !self.engine.is_alone)
+        };
+        let is_idle = self.phase == Phase::Running
+            && self.slots.running == 0
+            && self.claimed.is_empty()
+            && self.ready.is_empty()
+            && self.holds.is_empty()
+            && !self.is_claiming
+            && !self.settling.is_busy()
+            && self.next_due.is_none_or(|due| due > now)
+            && self.lanes.values().all(is_read);
+        self.status.update(|shown| {
+            shown.state = state;
+            shown.running = self.slots.running;
+            shown.is_idle = is_idle;
+            shown.settled = self.lanes.values().map(|lane| (lane.epoch, lane.settled())).collect();
+        });
+    }
+
+    fn set_tick(&mut self, ctx: &mut Context<Self>) {
+        if let Some(tick) = self.tick.take() {
+            ctx.cancel_future(tick);
+        }
+        let waits = !self.holds.is_empty()
+            || self.next_due.is_some()
+            || self.breaker.is_open()
+            || self.phase != Phase::Running
+            || self.lanes.values().any(Lane::has_prefix);
+        let pause = if waits { BUSY_TICK } else { IDLE_TICK };
+        self.tick = Some(ctx.run_later(pause, |actor, ctx| {
+            actor.tick = None;
+            actor.pump(ctx);
+        }));
+    }
+
+    fn is_restless(&self) -> bool {
+        self.restarts.iter().filter(|at| at.elapsed() < RESTART_WINDOW).count() > RESTARTS
+    }
+}
+
+impl<W: Worker> Actor for WorkerActor<W> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // The bound is the permits; the mailbox only has to be large enough never to be the smaller one.
+        ctx.set_mailbox_capacity(self.settings.mailbox + 16);
+        if self.is_restless() {
+            tracing::error!(
+                worker = W::NAME,
+                "restarted too often within a minute; parked until the process is restarted, its backlog is kept"
+            );
+            self.phase = Phase::Parked;
+            return self.show();
+        }
+        let restarts = u32::try_from(self.restarts.len()).unwrap_or(u32::MAX);
+        let pause = if restarts == 0 { Duration::ZERO } else { RESTART_PAUSE * (1 << restarts.min(6)) };
+        ctx.run_later(pause, Self::load);
+    }
+}
+
+impl<W: Worker> Supervised for WorkerActor<W> {
+    /// The same value goes on, so it is made new here.
+    fn restarting(&mut self, _: &mut Self::Context) {
+        self.restarts.push_back(Instant::now());
+        self.restarts.retain(|at| at.elapsed() < RESTART_WINDOW);
+        self.phase = Phase::Starting;
+        self.forget();
+        self.status.update(|shown| shown.restarts += 1);
+        tracing::warn!(worker = W::NAME, "restarting a worker after a panic");
+    }
+}
+
+impl<W: Worker> WorkerActor<W> {
+    /// Forgets everything that the database knows better.
+    pub(super) fn forget(&mut self) {
+        self.lanes.clear();
+        self.holds = Holds::default();
+        self.ready.clear();
+        self.claimed.clear();
+        self.slots = Slots::default();
+        self.is_claiming = false;
+        self.next_due = None;
+        self.settling = Settling::default();
+        self.tick = None;
+    }
+}
+
+impl<W: Worker> Handler<Offer> for WorkerActor<W> {
+    type Result = ();
+
+    fn handle(&mut self, offer: Offer, ctx: &mut Self::Context) {
+        if self.phase != Phase::Running {
+            return;
+        }
+        let Some(epoch) = offer.events.first().map(|event| event.id.epoch) else { return };
+        let lane = self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, 0, false));
+        lane.offer(offer.events, Some(&offer.permit));
+        self.pump(ctx);
+    }
+}
+
+impl<W: Worker> Handler<Drain> for WorkerActor<W> {
+    type Result = ();
+
+    fn handle(&mut self, drain: Drain, ctx: &mut Self::Context) {
+        if matches!(self.phase, Phase::Starting | Phase::Parked) {
+            self.phase = Phase::Parked;
+            let _ = drain.0.send(());
+            return;
+        }
+        self.phase = Phase::Draining;
+        self.drained = Some(drain.0);
+        self.pump(ctx);
+    }
+}

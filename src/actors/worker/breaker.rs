@@ -1,0 +1,114 @@
+//! The breaker: an outage of something outside must not spend receives.
+
+use std::time::Duration;
+
+use crate::domain::Timestamp;
+
+/// Transient failures in a row that open it.
+const LIMIT: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Counts transient failures in a row; after five it opens, lets one probe through now and then, and closes when one works.
+#[derive(Debug, Default)]
+pub(super) struct Breaker {
+    in_a_row: u32,
+    pauses: u32,
+    opens_again: Option<Timestamp>,
+    is_probing: bool,
+}
+
+impl Breaker {
+    /// Whether a job may start now. While open, the one that may is the probe.
+    pub(super) fn may_start(&self, now: Timestamp) -> bool {
+        self.opens_again.is_none_or(|at| !self.is_probing && now >= at)
+    }
+
+    /// A job starts.
+    pub(super) fn started(&mut self) {
+        self.is_probing = self.is_open();
+    }
+
+    /// A job has worked, or failed through its own fault: what is outside answers.
+    pub(super) fn answered(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A job has failed transiently. Says whether that was parked by the breaker, so that no receive is spent.
+    pub(super) fn failed(&mut self, now: Timestamp) -> bool {
+        self.in_a_row += 1;
+        if self.in_a_row < LIMIT {
+            return false;
+        }
+        if !self.is_open() || self.is_probing {
+            let pause = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(6)).min(LONGEST_PAUSE);
+            self.pauses += 1;
+            self.opens_again = Some(now.plus(pause));
+        }
+        self.is_probing = false;
+        true
+    }
+
+    /// Whether it is open.
+    pub(super) fn is_open(&self) -> bool {
+        self.opens_again.is_some()
+    }
+
+    /// When the next probe may start.
+    pub(super) fn next_probe(&self) -> Option<Timestamp> {
+        self.opens_again
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_failures_in_a_row_open_it_and_the_fifth_is_parked() {
+        let mut breaker = Breaker::default();
+        let now = Timestamp::from_millis(0);
+        let parked: Vec<bool> = (0..6).map(|_| breaker.failed(now)).collect();
+        assert_eq!(parked, [false, false, false, false, true, true]);
+        assert!(!breaker.may_start(now));
+    }
+
+    #[test]
+    fn one_probe_at_a_time_and_a_good_one_closes_it() {
+        let mut breaker = Breaker::default();
+        let now = Timestamp::from_millis(0);
+        (0..5).for_each(|_| {
+            breaker.failed(now);
+        });
+        let later = now.plus(Duration::from_secs(1));
+        assert!(breaker.may_start(later));
+        breaker.started();
+        assert!(!breaker.may_start(later));
+        breaker.answered();
+        assert!(breaker.may_start(later) && !breaker.is_open());
+    }
+
+    #[test]
+    fn a_failed_probe_doubles_the_pause() {
+        let mut breaker = Breaker::default();
+        let now = Timestamp::from_millis(0);
+        (0..5).for_each(|_| {
+            breaker.failed(now);
+        });
+        breaker.started();
+        breaker.failed(now.plus(Duration::from_secs(1)));
+        assert_eq!(breaker.next_probe(), Some(now.plus(Duration::from_secs(3))));
+    }
+
+    #[test]
+    fn successes_in_between_keep_it_closed() {
+        let mut breaker = Breaker::default();
+        let now = Timestamp::from_millis(0);
+        for _ in 0..20 {
+            breaker.failed(now);
+            breaker.failed(now);
+            breaker.answered();
+        }
+        assert!(!breaker.is_open());
+    }
+}

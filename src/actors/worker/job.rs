@@ -1,0 +1,118 @@
+//! Running one delivery: on the work runtime, in its span, under its timeout, with panics caught.
+
+use std::{sync::Arc, time::Duration};
+
+use tracing::Instrument;
+
+use super::{Delivery, Error, Outcome, Worker, judge::Ran};
+use crate::{
+    clock::SharedClock,
+    domain::{Event, EventKind, PostId},
+    store::{Claimed, Deliveries, EventLog},
+};
+
+/// Where a delivery came from, and thus how it is completed.
+pub(super) enum Origin {
+    /// The log.
+    Fast(Arc<Event>),
+    /// The exception lane.
+    Exception(Box<Claimed>),
+}
+
+impl Origin {
+    pub(super) fn event(&self) -> &Event {
+        match self {
+            Self::Fast(event) => event,
+            Self::Exception(claimed) => &claimed.event,
+        }
+    }
+
+    pub(super) fn receive(&self) -> u32 {
+        match self {
+            Self::Fast(_) => 1,
+            Self::Exception(claimed) => claimed.receive,
+        }
+    }
+
+    pub(super) fn delivery(&self) -> Delivery {
+        match self {
+            Self::Fast(event) => Delivery { event: Arc::clone(event), receive: 1, progress: None },
+            Self::Exception(claimed) => Delivery {
+                event: Arc::new(claimed.event.clone()),
+                receive: claimed.receive,
+                progress: claimed.progress.clone(),
+            },
+        }
+    }
+}
+
+/// What a job needs besides its delivery.
+pub(super) struct Job<W> {
+    pub(super) worker: Arc<W>,
+    pub(super) log: EventLog,
+    pub(super) deliveries: Deliveries,
+    pub(super) clock: SharedClock,
+    pub(super) timeout: Duration,
+    /// Whether a verdict may release a held row of this worker.
+    pub(super) releases: bool,
+}
+
+impl<W: Worker> Job<W> {
+    /// Starts the job as a task of its own and waits for its end.
+    pub(super) async fn run(self, delivery: Delivery, runtime: tokio::runtime::Handle) -> Ran {
+        let timeout = self.timeout;
+        let event = &delivery.event;
+        let span = tracing::info_span!(
+            "delivery",
+            worker = W::NAME,
+            delivery_id = %event.id,
+            receive = delivery.receive,
+            event = event.kind.name(),
+            post_id = event.kind.post().map(tracing::field::display),
+            trace_id = event.trace.trace_id(),
+        );
+        let task = async move { tokio::time::timeout(timeout, self.perform(&delivery)).await };
+        match runtime.spawn(task.instrument(span)).await {
+            Ok(Ok(outcome)) => Ran::Ended(outcome),
+            Ok(Err(_)) => Ran::TimedOut(timeout),
+            Err(error) => Ran::Panicked(panic_message(error)),
+        }
+    }
+
+    async fn perform(&self, delivery: &Delivery) -> Outcome {
+        let kind = &delivery.event.kind;
+        if self.releases
+            && let Some((post, is_approved)) = verdict(kind)
+            && let Err(error) = self.release(post, is_approved).await
+        {
+            return Outcome::Retry(error);
+        }
+        if W::subscribes_to(kind) { self.worker.perform(delivery).await } else { Outcome::done() }
+    }
+
+    async fn release(&self, post: PostId, is_approved: bool) -> Result<(), Error> {
+        let publication = self.log.publication_of(post).await?;
+        Ok(self.deliveries.release(post, publication, is_approved, self.clock.now()).await?)
+    }
+}
+
+/// The post an event brings the verdict on, and whether it is approved.
+pub(super) fn verdict(kind: &EventKind) -> Option<(PostId, bool)> {
+    match kind {
+        EventKind::PostApproved { post, .. } => Some((*post, true)),
+        EventKind::PostRejected { post, .. } | EventKind::PostDeleted { post, .. } => Some((*post, false)),
+        EventKind::PostPublished { .. }
+        | EventKind::PostEdited { .. }
+        | EventKind::AuthorFollowed { .. }
+        | EventKind::AuthorUnfollowed { .. } => None,
+    }
+}
+
+fn panic_message(error: tokio::task::JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else { return "the job was cancelled".to_owned() };
+    panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "panicked without a message".to_owned())
+}

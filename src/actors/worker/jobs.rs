@@ -1,0 +1,313 @@
+//! Starting jobs and ending them.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use actix::prelude::*;
+use rand::RngExt;
+
+use super::{
+    Worker,
+    actor::{Phase, WorkerActor},
+    job::{self, Job, Origin},
+    judge::{Next, Ran, judge},
+    lane::Finished,
+};
+use crate::{
+    domain::{Event, EventKind, Timestamp},
+    store::{Claim, Claimed, Completion, Effects, Failure, NewDelivery, is_fenced_off},
+};
+
+impl<W: Worker> WorkerActor<W> {
+    /// Fills the free slots: leased deliveries and events in turn, so that neither starves the other.
+    pub(super) fn start_jobs(&mut self, ctx: &mut Context<Self>) {
+        self.finish_holds(false);
+        while self.phase == Phase::Running && self.slots.running < self.settings.batch && !self.slots.is_alone {
+            if !self.breaker.may_start(self.engine.clock.now()) {
+                return;
+            }
+            if let Some(claimed) = self.next_claimed() {
+                self.receive(claimed, ctx);
+            } else if let Some(event) = self.ready.pop_front() {
+                self.start(Origin::Fast(event), ctx);
+            } else if let Some(event) = self.next_event() {
+                self.take(event, ctx);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// The next leased delivery that may run now: at most half of the slots, and one that must run alone only when
+    /// nothing else does.
+    fn next_claimed(&mut self) -> Option<Claimed> {
+        let fits = self.slots.exceptional * 2 < self.settings.batch || self.slots.exceptional == self.slots.running;
+        let must_be_alone = self.claimed.front()?.is_alone || self.claimed.front()?.was_lost;
+        let may_run = if must_be_alone { self.slots.running == 0 } else { fits };
+        if may_run { self.claimed.pop_front() } else { None }
+    }
+
+    /// The next event, unless a delivery waits to be alone.
+    fn next_event(&mut self) -> Option<Arc<Event>> {
+        if self.claimed.front().is_some_and(|claimed| claimed.is_alone || claimed.was_lost) {
+            return None;
+        }
+        self.lanes.values_mut().find_map(super::lane::Lane::take)
+    }
+
+    /// An event comes out of its log.
+    fn take(&mut self, event: Arc<Event>, ctx: &mut Context<Self>) {
+        let concerns = W::subscribes_to(&event.kind) && !W::skips(&event.kind);
+        let verdict = job::verdict(&event.kind).filter(|_| self.settings.wait_for_approval);
+        let is_suspect = self.lanes.get(&event.id.epoch).is_some_and(|lane| lane.is_suspect(&event));
+        if let Some((post, is_approved)) = verdict
+            && let Some(publication) = self.holds.unpark(post)
+        {
+            if is_approved {
+                self.ready.push_back(publication);
+            } else {
+                self.leave(&publication, Finished::default());
+            }
+        }
+        let has_row = verdict.is_some_and(|(post, _)| self.holds.may_have_row(post));
+        if !concerns && !has_row {
+            self.leave(&event, Finished::default());
+        } else if is_suspect {
+            let delivery = NewDelivery { is_alone: true, ..self.row(&event, self.engine.clock.now()) };
+            self.leave(&event, Finished { delivery: Some(delivery), ..Finished::default() });
+        } else if let EventKind::PostPublished { post, .. } = event.kind
+            && self.settings.wait_for_approval
+        {
+            self.holds.park(post, event);
+        } else {
+            self.start(Origin::Fast(event), ctx);
+        }
+    }
+
+    /// Publications that have waited in memory for long enough become rows; their post's verdict decides which state.
+    pub(super) fn finish_holds(&mut self, everything: bool) {
+        for (post, event) in self.holds.give_up(everything) {
+            let delivery = NewDelivery { wait_for: Some(post), ..self.row(&event, self.engine.clock.now()) };
+            self.leave(&event, Finished { delivery: Some(delivery), ..Finished::default() });
+        }
+    }
+
+    /// A leased delivery gets its slot, unless its receives are spent already.
+    fn receive(&mut self, mut claimed: Claimed, ctx: &mut Context<Self>) {
+        let max = self.settings.max_receives;
+        if claimed.was_lost {
+            claimed.failures.push(Failure {
+                receive: i64::from(claimed.receive.saturating_sub(1)),
+                at: self.engine.clock.now().as_millis(),
+                class: "lost".to_owned(),
+                message: "the process died or the lease ran out".to_owned(),
+            });
+        }
+        if claimed.receive > max {
+            claimed.receive = max;
+            self.slots.running += 1;
+            self.slots.exceptional += 1;
+            self.bury(claimed, ctx);
+        } else {
+            self.slots.is_alone = claimed.is_alone || claimed.was_lost;
+            self.start(Origin::Exception(Box::new(claimed)), ctx);
+        }
+    }
+
+    fn start(&mut self, origin: Origin, ctx: &mut Context<Self>) {
+        self.slots.running += 1;
+        self.slots.exceptional += usize::from(matches!(origin, Origin::Exception(_)));
+        self.breaker.started();
+        let job = Job {
+            worker: Arc::clone(&self.worker),
+            log: self.log.clone(),
+            deliveries: self.deliveries.clone(),
+            clock: Arc::clone(&self.engine.clock),
+            timeout: self.settings.timeout,
+            releases: self.settings.wait_for_approval,
+        };
+        let running = job.run(origin.delivery(), self.runtime.clone());
+        ctx.spawn(running.into_actor(self).map(move |ran, actor, ctx| actor.ended(origin, ran, ctx)));
+    }
+
+    fn ended(&mut self, origin: Origin, ran: Ran, ctx: &mut Context<Self>) {
+        if matches!(ran, Ran::Panicked(_)) && self.phase == Phase::Running {
+            self.phase = Phase::Restarting;
+        }
+        let now = self.engine.clock.now();
+        let jitter = rand::rng().random_range(0.0..1.0);
+        let next = judge(ran, origin.receive(), &self.settings, &mut self.breaker, now, jitter);
+        if let Next::Again { failure, .. } | Next::Bury(failure) = &next {
+            self.note_failure(origin.event(), failure);
+        }
+        match origin {
+            Origin::Fast(event) => {
+                self.free_slot(false);
+                if job::verdict(&event.kind).is_some() && self.settings.wait_for_approval {
+                    self.due_at(now);
+                }
+                let finished = self.out_of_the_fast_lane(&event, next, now);
+                self.leave(&event, finished);
+                self.pump(ctx);
+            }
+            Origin::Exception(claimed) => self.complete(*claimed, next, ctx),
+        }
+    }
+
+    fn out_of_the_fast_lane(&self, event: &Event, next: Next, now: Timestamp) -> Finished {
+        let row = |due: Timestamp| self.row(event, due);
+        match next {
+            Next::Finish(effects) => Finished { effects, delivery: None },
+            Next::Later { due, progress, effects } => {
+                Finished { effects, delivery: Some(NewDelivery { progress, ..row(due) }) }
+            }
+            Next::Again { due, failure } => {
+                let delivery = NewDelivery { receives: 1, failures: vec![failure], ..row(due) };
+                Finished { effects: Effects::none(), delivery: Some(delivery) }
+            }
+            // It has no row yet; its row's first claim finds the receives spent and buries it.
+            Next::Bury(failure) => {
+                let receives = self.settings.max_receives;
+                let delivery = NewDelivery { receives, failures: vec![failure], ..row(now) };
+                Finished { effects: Effects::none(), delivery: Some(delivery) }
+            }
+        }
+    }
+
+    /// Ends a receive in the exception lane.
+    fn complete(&mut self, mut claimed: Claimed, next: Next, ctx: &mut Context<Self>) {
+        let (completion, due) = match next {
+            Next::Finish(effects) => (Completion::Done(effects), None),
+            Next::Later { due, progress, effects } => (Completion::Later { due, progress, effects }, Some(due)),
+            Next::Again { due, failure } => {
+                claimed.failures.push(failure);
+                (Completion::Failed { due, failures: claimed.failures }, Some(due))
+            }
+            Next::Bury(failure) => {
+                claimed.failures.push(failure);
+                return self.bury(claimed, ctx);
+            }
+        };
+        let (deliveries, event, token) = (self.deliveries.clone(), claimed.event.id, claimed.token);
+        let completing = async move { deliveries.complete(event, &token, completion).await };
+        ctx.spawn(completing.into_actor(self).map(move |completed, actor, ctx| {
+            actor.completed(completed, due, ctx);
+        }));
+    }
+
+    /// Hands a delivery to the `DeadLetterActor`.
+    fn bury(&mut self, claimed: Claimed, ctx: &mut Context<Self>) {
+        let burying = self.engine.undertaker.clone().bury(self.status.lane.clone(), claimed);
+        ctx.spawn(burying.into_actor(self).map(|buried, actor, ctx| actor.completed(buried, None, ctx)));
+    }
+
+    fn completed(&mut self, completed: crate::store::Result<()>, due: Option<Timestamp>, ctx: &mut Context<Self>) {
+        self.free_slot(true);
+        match completed {
+            Ok(()) => due.into_iter().for_each(|due| self.due_at(due)),
+            Err(error) if is_fenced_off(&error) => {
+                tracing::info!(worker = W::NAME, "a job ended after its lease had run out; its result is dropped");
+            }
+            Err(error) => {
+                self.note_trouble("cannot complete a delivery; it becomes visible again at its deadline", &error);
+                self.due_at(self.engine.clock.now().plus(self.settings.visibility_timeout));
+            }
+        }
+        self.pump(ctx);
+    }
+
+    /// Leases due deliveries for the free slots.
+    pub(super) fn claim(&mut self, ctx: &mut Context<Self>) {
+        let now = self.engine.clock.now();
+        let free = self.settings.batch.saturating_sub(self.slots.running + self.claimed.len());
+        let is_due = self.next_due.is_some_and(|due| due <= now);
+        if self.is_claiming || !is_due || free == 0 || !self.breaker.may_start(now) {
+            return;
+        }
+        self.is_claiming = true;
+        self.next_due = None;
+        let claim = Claim {
+            limit: if self.breaker.is_open() { 1 } else { free },
+            now,
+            until: now.plus(self.settings.visibility_timeout),
+            token: ulid::Ulid::generate().to_string(),
+        };
+        let deliveries = self.deliveries.clone();
+        let claiming = async move { deliveries.claim(&claim).await };
+        ctx.spawn(claiming.into_actor(self).map(move |claimed, actor, ctx| {
+            actor.is_claiming = false;
+            match claimed {
+                Ok((claimed, next)) => {
+                    actor.claimed.extend(claimed);
+                    next.into_iter().for_each(|due| actor.due_at(due));
+                    actor.pump(ctx);
+                }
+                Err(error) => {
+                    actor.note_trouble("cannot lease deliveries", &error);
+                    actor.due_at(now.plus(std::time::Duration::from_secs(1)));
+                }
+            }
+        }));
+    }
+
+    /// Gives back what was leased and not started.
+    pub(super) fn return_claimed(&mut self) -> impl Future<Output = ()> + use<W> {
+        let claimed: VecDeque<Claimed> = std::mem::take(&mut self.claimed);
+        let (deliveries, now) = (self.deliveries.clone(), self.engine.clock.now());
+        async move {
+            for claimed in claimed {
+                let later = Completion::Later { due: now, progress: None, effects: Effects::none() };
+                if let Err(error) = deliveries.complete(claimed.event.id, &claimed.token, later).await {
+                    tracing::debug!(worker = W::NAME, %error, "a lease could not be given back; it will run out");
+                }
+            }
+        }
+    }
+
+    /// Something is due at `due`.
+    pub(super) fn due_at(&mut self, due: Timestamp) {
+        self.next_due = Some(self.next_due.map_or(due, |known| known.min(due)));
+    }
+
+    fn leave(&mut self, event: &Event, finished: Finished) {
+        if let Some(delivery) = &finished.delivery {
+            let due = delivery.due;
+            self.settling.expect(due);
+        }
+        if let Some(lane) = self.lanes.get_mut(&event.id.epoch) {
+            lane.finish(event.id.seq, finished);
+        }
+    }
+
+    fn free_slot(&mut self, was_exceptional: bool) {
+        self.slots.running = self.slots.running.saturating_sub(1);
+        self.slots.exceptional = self.slots.exceptional.saturating_sub(usize::from(was_exceptional));
+        if self.slots.running == 0 {
+            self.slots.is_alone = false;
+        }
+    }
+
+    fn row(&self, event: &Event, due: Timestamp) -> NewDelivery {
+        NewDelivery {
+            event: event.clone(),
+            due,
+            wait_for: None,
+            is_alone: false,
+            receives: 0,
+            failures: Vec::new(),
+            progress: None,
+        }
+    }
+
+    fn note_failure(&self, event: &Event, failure: &Failure) {
+        tracing::warn!(
+            worker = W::NAME,
+            delivery_id = %event.id,
+            trace_id = event.trace.trace_id(),
+            receive = failure.receive,
+            class = failure.class,
+            error = failure.message,
+            "a delivery failed"
+        );
+        self.status.update(|shown| shown.last_error = Some(failure.message.clone()));
+    }
+}

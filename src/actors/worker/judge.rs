@@ -1,0 +1,160 @@
+//! What follows from how a job ended: the one place that spends receives.
+
+use std::time::Duration;
+
+use super::{Error, Outcome, Settings, breaker::Breaker};
+use crate::{
+    domain::Timestamp,
+    store::{Effects, Failure},
+};
+
+/// How a job ended.
+#[derive(Debug)]
+pub(super) enum Ran {
+    /// The worker said how.
+    Ended(Outcome),
+    /// It was cancelled.
+    TimedOut(Duration),
+    /// It panicked.
+    Panicked(String),
+}
+
+/// What happens to its delivery.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// Finished.
+    Finish(Effects),
+    /// Goes on later; no receive is spent.
+    Later { due: Timestamp, progress: Option<serde_json::Value>, effects: Effects },
+    /// Failed; tried again.
+    Again { due: Timestamp, failure: Failure },
+    /// To the dead letters.
+    Bury(Failure),
+}
+
+/// Decides what happens to a delivery whose `receive`-th run ended like this. `jitter` lies in 0..1.
+pub(super) fn judge(
+    ran: Ran,
+    receive: u32,
+    settings: &Settings,
+    breaker: &mut Breaker,
+    now: Timestamp,
+    jitter: f64,
+) -> Next {
+    let failure = |class: &str, message: String| Failure {
+        receive: i64::from(receive),
+        at: now.as_millis(),
+        class: class.to_owned(),
+        message,
+    };
+    let failed = |failure: Failure| {
+        if receive >= settings.max_receives {
+            Next::Bury(failure)
+        } else {
+            Next::Again { due: now.plus(backoff(receive, settings, jitter)), failure }
+        }
+    };
+    match ran {
+        Ran::Ended(Outcome::Done(effects)) => {
+            breaker.answered();
+            Next::Finish(effects)
+        }
+        Ran::Ended(Outcome::Continue { progress, effects }) => {
+            breaker.answered();
+            Next::Later { due: now, progress: Some(progress), effects }
+        }
+        Ran::Ended(Outcome::Snooze(pause) | Outcome::Retry(Error::RateLimited(pause))) => {
+            Next::Later { due: now.plus(pause), progress: None, effects: Effects::none() }
+        }
+        Ran::Ended(Outcome::Retry(Error::Transient(message))) => {
+            if breaker.failed(now) {
+                let spread = Duration::from_secs(1).mul_f64(jitter);
+                let due = breaker.next_probe().unwrap_or(now).plus(spread);
+                return Next::Later { due, progress: None, effects: Effects::none() };
+            }
+            failed(failure("transient", message))
+        }
+        Ran::Ended(Outcome::Retry(Error::Fault(message))) => {
+            breaker.answered();
+            failed(failure("error", message))
+        }
+        Ran::Ended(Outcome::Reject(error)) => {
+            breaker.answered();
+            Next::Bury(failure("rejected", error.to_string()))
+        }
+        Ran::TimedOut(after) => failed(failure("timeout", format!("no end after {} ms", after.as_millis()))),
+        Ran::Panicked(message) => failed(failure("panic", message)),
+    }
+}
+
+/// 1 s · 2ⁿ with full jitter, at most the visibility timeout.
+fn backoff(receive: u32, settings: &Settings, jitter: f64) -> Duration {
+    let doubled = settings.backoff.saturating_mul(1 << receive.saturating_sub(1).min(20));
+    doubled.min(settings.visibility_timeout).mul_f64(jitter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings {
+            mailbox: 64,
+            batch: 10,
+            timeout: Duration::from_secs(30),
+            visibility_timeout: Duration::from_secs(90),
+            max_receives: 5,
+            backoff: Duration::from_secs(1),
+            wait_for_approval: false,
+            is_paused: false,
+            begins_at_the_beginning: false,
+        }
+    }
+
+    fn after(ran: Ran, receive: u32) -> Next {
+        judge(ran, receive, &settings(), &mut Breaker::default(), Timestamp::from_millis(0), 1.0)
+    }
+
+    #[test]
+    fn the_fifth_failure_buries() {
+        let fault = || Ran::Ended(Outcome::Retry(Error::Fault("no".to_owned())));
+        assert!(matches!(after(fault(), 4), Next::Again { .. }));
+        assert!(matches!(after(fault(), 5), Next::Bury(_)));
+    }
+
+    #[test]
+    fn backoff_doubles_up_to_the_visibility_timeout() {
+        let due = |receive| match after(Ran::TimedOut(Duration::ZERO), receive) {
+            Next::Again { due, .. } => due.as_millis(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([due(1), due(2), due(3), due(4)], [1_000, 2_000, 4_000, 8_000]);
+        let settings = Settings { max_receives: 100, ..settings() };
+        assert_eq!(backoff(60, &settings, 1.0), Duration::from_secs(90));
+    }
+
+    #[test]
+    fn an_outage_spends_no_receives_once_the_breaker_is_open() {
+        let mut breaker = Breaker::default();
+        let outage = || Ran::Ended(Outcome::Retry(Error::Transient("refused".to_owned())));
+        let spent = (0..50)
+            .filter(|_| {
+                let next = judge(outage(), 5, &settings(), &mut breaker, Timestamp::from_millis(0), 0.5);
+                !matches!(next, Next::Later { .. })
+            })
+            .count();
+        assert_eq!(spent, 4);
+    }
+
+    #[test]
+    fn snoozing_and_continuing_spend_no_receives() {
+        assert!(matches!(after(Ran::Ended(Outcome::Snooze(Duration::ZERO)), 5), Next::Later { .. }));
+        let part = Outcome::Continue { progress: serde_json::json!(1), effects: Effects::none() };
+        assert!(matches!(after(Ran::Ended(part), 5), Next::Later { progress: Some(_), .. }));
+    }
+
+    #[test]
+    fn a_rejection_buries_at_once() {
+        assert!(matches!(after(Ran::Ended(Outcome::Reject(Error::Fault("no".to_owned()))), 1), Next::Bury(_)));
+    }
+}

@@ -1,0 +1,106 @@
+//! Where a worker begins: its own cursors, those it takes over, and the logs it has no cursor on yet.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use actix::prelude::*;
+
+use super::{
+    Worker,
+    actor::{Phase, WorkerActor},
+    lane::Lane,
+    outcome::Error,
+};
+use crate::domain::{Epoch, Timestamp};
+
+/// How long after a failure the cursors are read again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What is known when a worker begins.
+struct Loaded {
+    cursors: Vec<(Epoch, u64, bool)>,
+    next_due: Option<Timestamp>,
+    has_held: bool,
+}
+
+impl<W: Worker> WorkerActor<W> {
+    /// Reads the cursors and begins.
+    pub(super) fn load(&mut self, ctx: &mut Context<Self>) {
+        if self.phase != Phase::Starting {
+            return;
+        }
+        let loading = self.loading();
+        ctx.spawn(loading.into_actor(self).map(|loaded, actor, ctx| match loaded {
+            Ok(loaded) => {
+                actor.add_lanes(loaded.cursors);
+                actor.next_due = loaded.next_due;
+                actor.holds.has_older_rows = loaded.has_held || !actor.engine.is_alone;
+                if actor.phase == Phase::Starting {
+                    actor.phase = Phase::Running;
+                }
+                actor.pump(ctx);
+            }
+            Err(error) => {
+                actor.note_trouble("cannot read the worker's cursors; trying again", &error);
+                ctx.run_later(PAUSE, Self::load);
+            }
+        }));
+    }
+
+    /// Among nodes: takes over what has lost its owner, and finds the logs of new nodes.
+    pub(super) fn look_for_logs(&mut self, ctx: &mut Context<Self>) {
+        let cursors = self.cursors();
+        ctx.spawn(cursors.into_actor(self).map(|cursors, actor, ctx| match cursors {
+            Ok(cursors) => {
+                actor.add_lanes(cursors);
+                actor.pump(ctx);
+            }
+            Err(error) => actor.note_trouble("cannot look for other nodes' logs", &error),
+        }));
+    }
+
+    fn add_lanes(&mut self, cursors: Vec<(Epoch, u64, bool)>) {
+        let own = self.engine.heads.all();
+        for (epoch, settled, is_stuck) in cursors {
+            // A log that this very process writes is not stuck: its worker was merely restarted.
+            let is_stuck = is_stuck && !own.contains_key(&epoch);
+            if is_stuck {
+                tracing::warn!(worker = W::NAME, %epoch, settled, "no progress since the last takeover; the next events run one at a time");
+            }
+            self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, settled, is_stuck));
+        }
+    }
+
+    fn loading(&self) -> impl Future<Output = Result<Loaded, Error>> + use<W> {
+        let (cursors, deliveries) = (self.cursors(), self.deliveries.clone());
+        let (now, is_alone) = (self.engine.clock.now(), self.engine.is_alone);
+        async move {
+            let cursors = cursors.await?;
+            if is_alone {
+                deliveries.free_leases(now).await?;
+            }
+            Ok(Loaded { cursors, next_due: deliveries.next_due().await?, has_held: deliveries.has_held().await? })
+        }
+    }
+
+    fn cursors(&self) -> impl Future<Output = Result<Vec<(Epoch, u64, bool)>, Error>> + use<W> {
+        let (log, checkpoint, engine) = (self.log.clone(), self.checkpoint.clone(), self.engine.clone());
+        let begins_at_the_beginning = self.settings.begins_at_the_beginning;
+        async move {
+            let now = engine.clock.now();
+            if let Some(checkpoint) = checkpoint {
+                let load = engine.store.runtime().spawn_blocking(move || checkpoint.load());
+                let kept: BTreeMap<Epoch, u64> =
+                    load.await.map_err(|error| Error::Fault(error.to_string()))?.map_err(Error::Fault)?;
+                let cursor = |epoch: Epoch| (epoch, kept.get(&epoch).copied().unwrap_or(0), false);
+                return Ok(log.epochs().await?.into_iter().map(cursor).collect());
+            }
+            let known = log.known_epochs().await?;
+            for epoch in log.epochs().await?.into_iter().filter(|epoch| !known.contains(epoch)) {
+                let settled = if begins_at_the_beginning { 0 } else { log.head(epoch).await? };
+                log.begin(epoch, settled, now.plus(engine.lease)).await?;
+            }
+            let taken = log.take_over(now, engine.lease, engine.is_alone).await?;
+            Ok(taken.into_iter().map(|cursor| (cursor.epoch, cursor.settled, cursor.is_stuck)).collect())
+        }
+    }
+}

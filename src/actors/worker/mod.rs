@@ -1,0 +1,76 @@
+//! The worker engine: everything that is the same for all workers. A worker says *what*; this module says *how*.
+
+mod actor;
+mod jobs;
+mod loading;
+mod settling;
+mod breaker;
+mod hold;
+mod job;
+mod judge;
+mod lane;
+mod mailbox;
+mod outcome;
+mod settings;
+mod status;
+
+use std::{collections::BTreeMap, future::Future, sync::Arc};
+
+pub use actor::{Engine, Running, WorkerActor};
+pub use mailbox::{Heads, Mailbox, Subscribers};
+pub use outcome::{Error, Outcome};
+pub use settings::Settings;
+pub use status::{Snapshot, State, Status};
+
+use crate::domain::{Epoch, Event, EventKind};
+
+/// A worker: its name, the events it subscribes to, and one thing that it does.
+pub trait Worker: Send + Sync + 'static {
+    /// The name of its config section, cursor, deliveries, dead letters and figures.
+    const NAME: &'static str;
+    /// Whether it holds a publication until the post is approved, unless the configuration says otherwise.
+    const WAITS_FOR_APPROVAL: bool = false;
+
+    /// Whether an event concerns it.
+    fn subscribes_to(event: &EventKind) -> bool;
+
+    /// Whether an event that concerns it asks for nothing: its receipt then reads `skipped`.
+    fn skips(_event: &EventKind) -> bool {
+        false
+    }
+
+    /// Does its work. May be called again for the same delivery, after a failure, a timeout or a crash: it says in its own
+    /// documentation by what means that does no harm.
+    fn perform(&self, delivery: &Delivery) -> impl Future<Output = Outcome> + Send;
+
+    /// For a worker whose result is local to a node: where its cursors are kept, together with the result.
+    fn checkpoint(&self) -> Option<Arc<dyn Checkpoint>> {
+        None
+    }
+}
+
+/// Cursors that are kept with a node's own result (the search index) instead of in the database.
+pub trait Checkpoint: Send + Sync {
+    /// The cursors of the last commit; empty when there was none.
+    ///
+    /// # Errors
+    /// A sentence that says what is broken.
+    fn load(&self) -> Result<BTreeMap<Epoch, u64>, String>;
+
+    /// Commits everything done so far together with the cursors. Blocks.
+    ///
+    /// # Errors
+    /// A sentence that says what is broken; what was done since the last commit is lost then and must be done again.
+    fn commit(&self, cursors: &BTreeMap<Epoch, u64>) -> Result<(), String>;
+}
+
+/// One event on its way to one worker.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// What happened.
+    pub event: Arc<Event>,
+    /// Which receive this is, from 1.
+    pub receive: u32,
+    /// Where the last [`Outcome::Continue`] stopped; `None` at the beginning.
+    pub progress: Option<serde_json::Value>,
+}

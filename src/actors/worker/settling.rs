@@ -1,0 +1,161 @@
+//! Committing what is finished: cursors, effects and new rows of the exception lane, at most every 100 ms.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::prelude::*;
+
+use super::{
+    Checkpoint, Worker,
+    actor::{Phase, WorkerActor},
+    lane::Prefix,
+};
+use crate::{
+    domain::{Epoch, Timestamp},
+    store::{Error, Settlement},
+};
+
+/// The least time between two commits, unless so many rows wait.
+const PAUSE: Duration = Duration::from_millis(100);
+const ROWS: usize = 1_000;
+/// How long after a failed commit the same one is tried again.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+
+/// The state of the commits.
+#[derive(Default)]
+pub(super) struct Settling {
+    is_running: bool,
+    /// A commit that failed and must be made before any other.
+    failed: Option<Settlement>,
+    not_before: Option<Instant>,
+    /// When the earliest of the rows that go with the next commits is due.
+    expected: Option<Timestamp>,
+}
+
+impl Settling {
+    /// Whether a commit runs or waits for another try.
+    pub(super) fn is_busy(&self) -> bool {
+        self.is_running || self.failed.is_some()
+    }
+
+    /// A row will go with one of the next commits.
+    pub(super) fn expect(&mut self, due: Timestamp) {
+        self.expected = Some(self.expected.map_or(due, |known| known.min(due)));
+    }
+}
+
+impl<W: Worker> WorkerActor<W> {
+    /// Commits a finished prefix, if it is time.
+    pub(super) fn settle(&mut self, ctx: &mut Context<Self>) {
+        let is_early = self.settling.not_before.is_some_and(|at| Instant::now() < at);
+        if self.settling.is_running || (is_early && !self.has_many_rows()) {
+            return;
+        }
+        if let Some(checkpoint) = self.checkpoint.clone() {
+            return self.settle_locally(checkpoint, ctx);
+        }
+        let Some(settlement) = self.settling.failed.take().or_else(|| self.next_settlement()) else { return };
+        self.settling.is_running = true;
+        self.settling.not_before = Some(Instant::now() + PAUSE);
+        let log = self.log.clone();
+        let settling = async move {
+            let settled = log.settle(&settlement).await;
+            (settlement, settled)
+        };
+        ctx.spawn(settling.into_actor(self).map(|(settlement, settled), actor, ctx| {
+            actor.settling.is_running = false;
+            match settled {
+                Ok(()) => {
+                    actor.has_settled(settlement.epoch, settlement.settled);
+                    actor.pump(ctx);
+                }
+                Err(Error::Refused(_)) => actor.start_over(ctx),
+                Err(error) => {
+                    actor.note_trouble("cannot commit a worker's cursor; trying again", &error);
+                    actor.settling.failed = Some(settlement);
+                    actor.settling.not_before = Some(Instant::now() + AFTER_FAILURE);
+                }
+            }
+        }));
+    }
+
+    fn next_settlement(&mut self) -> Option<Settlement> {
+        let lease_until = self.engine.clock.now().plus(self.engine.lease);
+        let (epoch, prefix) = self.lanes.values_mut().find_map(|lane| Some((lane.epoch, lane.prefix(ROWS)?)))?;
+        let Prefix { from, to, effects, deliveries } = prefix;
+        Some(Settlement { epoch, from, settled: to, lease_until, deliveries, effects })
+    }
+
+    /// For a worker that keeps its cursors with its own result: first the rows, then the result with all cursors. A crash
+    /// between the two repeats events whose rows are there already, which changes nothing.
+    fn settle_locally(&mut self, checkpoint: Arc<dyn Checkpoint>, ctx: &mut Context<Self>) {
+        let mut deliveries = Vec::new();
+        let mut reached = BTreeMap::new();
+        for lane in self.lanes.values_mut() {
+            if let Some(prefix) = lane.prefix(usize::MAX) {
+                reached.insert(lane.epoch, prefix.to);
+                deliveries.extend(prefix.deliveries);
+            }
+        }
+        if reached.is_empty() {
+            return;
+        }
+        let mut cursors: BTreeMap<Epoch, u64> = self.lanes.values().map(|lane| (lane.epoch, lane.settled())).collect();
+        cursors.extend(&reached);
+        self.settling.is_running = true;
+        let began = Instant::now();
+        let (log, runtime) = (self.log.clone(), self.runtime.clone());
+        let settling = async move {
+            if !deliveries.is_empty() {
+                log.enqueue(deliveries).await.map_err(|error| error.to_string())?;
+            }
+            let commit = runtime.spawn_blocking(move || checkpoint.commit(&cursors));
+            commit.await.map_err(|error| error.to_string())?
+        };
+        ctx.spawn(settling.into_actor(self).map(move |settled: Result<(), String>, actor, ctx| {
+            actor.settling.is_running = false;
+            // Commits that are slow come seldom: at most a sixth of the time goes into them.
+            actor.settling.not_before = Some(Instant::now() + PAUSE.max(began.elapsed() * 5));
+            match settled {
+                Ok(()) => {
+                    for (epoch, to) in reached {
+                        actor.has_settled(epoch, to);
+                    }
+                    actor.pump(ctx);
+                }
+                Err(error) => {
+                    actor.note_trouble("cannot commit a worker's result; starting over from its last one", &error);
+                    actor.start_over(ctx);
+                }
+            }
+        }));
+    }
+
+    fn has_settled(&mut self, epoch: Epoch, to: u64) {
+        if let Some(lane) = self.lanes.get_mut(&epoch) {
+            lane.settle(to);
+        }
+        if let Some(due) = self.settling.expected.take() {
+            self.due_at(due);
+        }
+    }
+
+    /// The cursor is not where it was thought to be: the database knows better. Jobs that still run end for nothing; what
+    /// they do is idempotent.
+    fn start_over(&mut self, ctx: &mut Context<Self>) {
+        if self.phase == Phase::Running {
+            ctx.stop();
+        } else {
+            self.settling.failed = None;
+            self.lanes.clear();
+            self.pump(ctx);
+        }
+    }
+
+    fn has_many_rows(&self) -> bool {
+        self.lanes.values().map(super::lane::Lane::finished_rows).sum::<usize>() >= ROWS
+    }
+}

@@ -1,0 +1,86 @@
+//! What a worker looks like from outside: receipts, readiness and tests read this.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use parking_lot::Mutex;
+
+use crate::domain::{Epoch, EventKind};
+
+/// What a worker is up to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum State {
+    /// Reading its cursors.
+    #[default]
+    Starting,
+    /// Working.
+    Running,
+    /// Takes nothing because its configuration or an operator says so.
+    Paused,
+    /// Takes nothing but a probe now and then, because something outside does not answer.
+    BreakerOpen,
+    /// Takes nothing because it was restarted too often.
+    Degraded,
+    /// The node is shutting down.
+    Stopped,
+}
+
+/// A worker's figures.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// What it is up to.
+    pub state: State,
+    /// Jobs that run.
+    pub running: usize,
+    /// Whether there is nothing to do now: everything read, everything settled, nothing due.
+    pub is_idle: bool,
+    /// Everything up to here is finished, per log.
+    pub settled: BTreeMap<Epoch, u64>,
+    /// How often it was restarted.
+    pub restarts: u32,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// How long the worker waits before it goes on after its last restart.
+    pub backoff: Duration,
+}
+
+/// One worker's outside.
+#[derive(Debug)]
+pub struct Status {
+    /// The worker's name.
+    pub name: &'static str,
+    /// The name its rows carry.
+    pub lane: String,
+    /// Whether an event concerns it.
+    pub subscribes_to: fn(&EventKind) -> bool,
+    /// Whether an event that concerns it asks for nothing.
+    pub skips: fn(&EventKind) -> bool,
+    /// Whether it holds publications until they are approved.
+    pub waits_for_approval: bool,
+    /// Whether its cursors are kept with a node's own result.
+    pub is_local: bool,
+    snapshot: Mutex<Snapshot>,
+}
+
+impl Status {
+    pub(super) fn new<W: super::Worker>(lane: String, waits_for_approval: bool, is_local: bool) -> Self {
+        Self {
+            name: W::NAME,
+            lane,
+            subscribes_to: W::subscribes_to,
+            skips: W::skips,
+            waits_for_approval,
+            is_local,
+            snapshot: Mutex::default(),
+        }
+    }
+
+    /// The figures of this moment.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot.lock().clone()
+    }
+
+    pub(super) fn update(&self, change: impl FnOnce(&mut Snapshot)) {
+        change(&mut self.snapshot.lock());
+    }
+}

@@ -1,0 +1,47 @@
+//! The analytics worker: counts what happens, by author, tag and day.
+
+use crate::{
+    actors::worker::{Delivery, Outcome, Worker},
+    domain::{EventKind, Moderation},
+    store::{AnalyticsAccess, Effects},
+};
+
+/// Adds to the counters.
+///
+/// Exactly once: the counters are effects, committed in the same transaction as the worker's cursor.
+pub struct Analytics {
+    access: AnalyticsAccess,
+}
+
+impl Analytics {
+    /// With access to the counters.
+    #[must_use]
+    pub fn new(access: AnalyticsAccess) -> Self {
+        Self { access }
+    }
+
+    fn count(&self, delivery: &Delivery) -> Effects {
+        let at = delivery.event.at;
+        match &delivery.event.kind {
+            EventKind::PostPublished { author, change, .. } => self.access.content(*author, 1, change, at),
+            EventKind::PostEdited { author, change, .. } => self.access.content(*author, 0, change, at),
+            EventKind::PostDeleted { author, change, .. } => self.access.content(*author, -1, change, at),
+            EventKind::PostApproved { author, .. } => self.access.verdict(*author, Moderation::Approved, at),
+            EventKind::PostRejected { author, .. } => self.access.verdict(*author, Moderation::Rejected, at),
+            EventKind::AuthorFollowed { author, .. } => self.access.followers(*author, 1, at),
+            EventKind::AuthorUnfollowed { author, .. } => self.access.followers(*author, -1, at),
+        }
+    }
+}
+
+impl Worker for Analytics {
+    const NAME: &'static str = "analytics";
+
+    fn subscribes_to(_: &EventKind) -> bool {
+        true
+    }
+
+    async fn perform(&self, delivery: &Delivery) -> Outcome {
+        Outcome::Done(self.count(delivery))
+    }
+}

@@ -1,0 +1,164 @@
+//! The feed worker: fan-out on write.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::FeedSettings,
+    actors::worker::{Delivery, Error, Outcome, Worker},
+    domain::{AccountId, EventKind, Moderation, PageCursor, Post, PostId, Timestamp},
+    store::{Effects, FeedAccess},
+};
+
+/// Up to so many rows wait for the engine's next commit; more are written at once.
+const ROWS_IN_MEMORY: usize = 200;
+
+/// Writes one key-only feed row per follower (and one for the author), in chunks; removes them again when the post goes;
+/// fills and purges feeds when somebody follows or unfollows.
+///
+/// Idempotent by the rows' keys: `feed:[reader, inverted time, post]`.
+pub struct Feed {
+    access: FeedAccess,
+    chunk: usize,
+    backfill: usize,
+    length: usize,
+}
+
+/// Where a fan-out goes on.
+#[derive(Debug, Serialize, Deserialize)]
+struct Progress {
+    after: AccountId,
+    readers: usize,
+}
+
+/// Some of an author's followers.
+struct Chunk {
+    readers: Vec<AccountId>,
+    next: Option<Progress>,
+}
+
+impl Chunk {
+    /// What follows when this chunk is dealt with.
+    fn end(self, effects: Effects) -> Result<Outcome, Error> {
+        let Some(next) = self.next else { return Ok(Outcome::Done(effects)) };
+        let progress = serde_json::to_value(next).map_err(|error| Error::Fault(error.to_string()))?;
+        Ok(Outcome::Continue { progress, effects })
+    }
+}
+
+impl Feed {
+    /// With access to followers and feed rows, and the sizes in `[feed]`.
+    #[must_use]
+    pub fn new(access: FeedAccess, sizes: &FeedSettings) -> Self {
+        Self { access, chunk: sizes.chunk, backfill: sizes.backfill, length: sizes.length }
+    }
+
+    async fn fan_out(&self, delivery: &Delivery, author: AccountId, position: PageCursor) -> Result<Outcome, Error> {
+        if !self.is_wanted(position.post).await? {
+            return Ok(Outcome::done());
+        }
+        let chunk = self.next_chunk(delivery, author).await?;
+        let rows = self.access.add(&chunk.readers, position);
+        if rows.len() <= ROWS_IN_MEMORY {
+            return chunk.end(rows);
+        }
+        self.access.write(rows).await?;
+        chunk.end(Effects::none())
+    }
+
+    async fn take_back(&self, delivery: &Delivery, author: AccountId, position: PageCursor) -> Result<Outcome, Error> {
+        let chunk = self.next_chunk(delivery, author).await?;
+        let rows: Vec<_> = chunk.readers.iter().map(|reader| (*reader, position)).collect();
+        self.access.remove(&rows).await?;
+        chunk.end(Effects::none())
+    }
+
+    /// The next followers of an author; the first chunk has the author, too.
+    async fn next_chunk(&self, delivery: &Delivery, author: AccountId) -> Result<Chunk, Error> {
+        let read = |progress| serde_json::from_value(progress).map_err(|error| Error::Fault(error.to_string()));
+        let done: Option<Progress> = delivery.progress.clone().map(read).transpose()?;
+        let after = done.as_ref().map(|done| done.after);
+        let mut readers = self.access.audience(author, after, self.chunk).await?;
+        let has_more = readers.len() == self.chunk;
+        let counted = done.map_or(0, |done| done.readers) + readers.len();
+        let next = readers.last().filter(|_| has_more).map(|last| Progress { after: *last, readers: counted });
+        if after.is_none() {
+            readers.push(author);
+        }
+        Ok(Chunk { readers, next })
+    }
+
+    /// Makes a reader's feed agree with whether they follow the author *now*; looks again when it is done, because they
+    /// may have changed their mind meanwhile.
+    async fn reconcile(&self, reader: AccountId, author: AccountId) -> Result<Outcome, Error> {
+        let mut follows = self.access.is_following(reader, author).await?;
+        loop {
+            if follows {
+                let newest = self.access.newest_of(author, self.backfill).await?;
+                self.access.write(self.access.backfill(reader, &newest)).await?;
+            } else {
+                self.purge(reader, author).await?;
+            }
+            let still_follows = self.access.is_following(reader, author).await?;
+            if still_follows == follows {
+                return Ok(Outcome::done());
+            }
+            follows = still_follows;
+        }
+    }
+
+    async fn purge(&self, reader: AccountId, author: AccountId) -> Result<(), Error> {
+        let mut after = None;
+        loop {
+            let page = self.access.rows_of(reader, after, self.length).await?;
+            let posts: Vec<PostId> = page.iter().map(|row| row.post).collect();
+            let posts: Vec<Arc<Post>> = self.access.posts(&posts).await?;
+            let by_author = |row: &&PageCursor| posts.iter().any(|post| post.id == row.post && post.author == author);
+            let rows: Vec<_> = page.iter().filter(by_author).map(|row| (reader, *row)).collect();
+            self.access.remove(&rows).await?;
+            after = page.last().copied();
+            if page.len() < self.length {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether the post is there and not rejected. One that is hidden until it is approved gets its rows, too: readers
+    /// see it as soon as it may be seen.
+    async fn is_wanted(&self, post: PostId) -> Result<bool, Error> {
+        Ok(self.access.post(post).await?.is_some_and(|post| post.moderation != Moderation::Rejected))
+    }
+
+    async fn handle(&self, delivery: &Delivery) -> Result<Outcome, Error> {
+        match &delivery.event.kind {
+            EventKind::PostPublished { post, author, published_at, .. } => {
+                self.fan_out(delivery, *author, position(*post, *published_at)).await
+            }
+            EventKind::PostDeleted { post, author, published_at, .. }
+            | EventKind::PostRejected { post, author, published_at } => {
+                self.take_back(delivery, *author, position(*post, *published_at)).await
+            }
+            EventKind::AuthorFollowed { reader, author } | EventKind::AuthorUnfollowed { reader, author } => {
+                self.reconcile(*reader, *author).await
+            }
+            EventKind::PostEdited { .. } | EventKind::PostApproved { .. } => Ok(Outcome::done()),
+        }
+    }
+}
+
+impl Worker for Feed {
+    const NAME: &'static str = "feed";
+
+    fn subscribes_to(event: &EventKind) -> bool {
+        !matches!(event, EventKind::PostEdited { .. } | EventKind::PostApproved { .. })
+    }
+
+    async fn perform(&self, delivery: &Delivery) -> Outcome {
+        self.handle(delivery).await.into()
+    }
+}
+
+fn position(post: PostId, at: Timestamp) -> PageCursor {
+    PageCursor { at, post }
+}

@@ -1,0 +1,129 @@
+//! The search worker: keeps this node's Tantivy index in step with the posts.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    actors::worker::{Checkpoint, Delivery, Error, Outcome, Worker},
+    domain::{Epoch, EventKind, Post, PostId, Viewer, may_see, plain_text},
+    search::{Document, Index},
+    store::SearchAccess,
+};
+
+/// How many posts a rebuild reads at once.
+const PAGE: usize = 100;
+
+/// Puts posts into the index as they are now, and takes out those that nobody may see.
+///
+/// Idempotent by the document's id, which is the post's. The cursors stand in the index's own commit, so the index is never
+/// ahead of them or behind.
+pub struct Search {
+    access: SearchAccess,
+    index: Index,
+}
+
+impl Search {
+    /// With access to posts and their authors, and an index to keep.
+    #[must_use]
+    pub fn new(access: SearchAccess, index: Index) -> Self {
+        Self { access, index }
+    }
+
+    /// Fills an index that has no cursors yet from the database; answers how many posts it has then, `None` if there was
+    /// nothing to do.
+    ///
+    /// # Errors
+    /// When the database or the index fails.
+    pub async fn rebuild_if_new(&self) -> Result<Option<usize>, Error> {
+        if self.index.positions().map_err(fault)?.is_some() {
+            return Ok(None);
+        }
+        self.rebuild().await.map(Some)
+    }
+
+    /// Fills the index from the database; answers how many posts it has then.
+    ///
+    /// # Errors
+    /// When the database or the index fails.
+    pub async fn rebuild(&self) -> Result<usize, Error> {
+        // First the heads, then the posts: what happens meanwhile is read again from the log, which changes nothing.
+        let heads: BTreeMap<Epoch, u64> = self.access.heads().await?.into_iter().collect();
+        self.index.clear().map_err(fault)?;
+        let (mut after, mut count) = (None, 0);
+        loop {
+            let page = self.access.published(after, PAGE).await?;
+            let ids: Vec<PostId> = page.iter().map(|position| position.post).collect();
+            for post in self.access.posts(&ids).await? {
+                self.put(post).await?;
+                count += 1;
+            }
+            after = page.last().copied();
+            if page.len() < PAGE {
+                break;
+            }
+        }
+        self.index.commit(&heads).map_err(fault)?;
+        Ok(count)
+    }
+
+    async fn refresh(&self, id: PostId) -> Result<Outcome, Error> {
+        match self.access.post(id).await?.filter(|post| may_see(post, Viewer::Public)) {
+            Some(post) => self.put(post).await?,
+            None => self.index.delete(id).map_err(fault)?,
+        }
+        Ok(Outcome::done())
+    }
+
+    async fn put(&self, post: Arc<Post>) -> Result<(), Error> {
+        let (Some(author), Some(published_at)) = (self.access.author(post.author).await?, post.published_at) else {
+            return Ok(());
+        };
+        let document = Document {
+            post: post.id,
+            author: post.author,
+            author_handle: author.handle.clone(),
+            title: post.title.clone(),
+            tags: post.tags.clone(),
+            text: plain_text(&post.body),
+            published_at,
+        };
+        self.index.put(&document).map_err(fault)
+    }
+}
+
+impl Worker for Search {
+    const NAME: &'static str = "search";
+
+    fn subscribes_to(event: &EventKind) -> bool {
+        event.post().is_some()
+    }
+
+    async fn perform(&self, delivery: &Delivery) -> Outcome {
+        match delivery.event.kind.post() {
+            Some(post) => self.refresh(post).await.into(),
+            None => Outcome::done(),
+        }
+    }
+
+    fn checkpoint(&self) -> Option<Arc<dyn Checkpoint>> {
+        Some(Arc::new(IndexCheckpoint(self.index.clone())))
+    }
+}
+
+/// The cursors in the index's commits.
+struct IndexCheckpoint(Index);
+
+impl Checkpoint for IndexCheckpoint {
+    fn load(&self) -> Result<BTreeMap<Epoch, u64>, String> {
+        // What was written since the last commit is done again from there.
+        self.0.rollback().map_err(|error| error.to_string())?;
+        Ok(self.0.positions().map_err(|error| error.to_string())?.unwrap_or_default())
+    }
+
+    fn commit(&self, cursors: &BTreeMap<Epoch, u64>) -> Result<(), String> {
+        self.0.commit(cursors).map_err(|error| error.to_string())
+    }
+}
+
+fn fault(error: crate::search::Error) -> Error {
+    Error::Transient(error.to_string())
+}

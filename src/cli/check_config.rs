@@ -1,0 +1,11 @@
+//! `broadsheet check-config`: everything that can be said about a configuration without starting it.
+
+use std::{io::Write, process::ExitCode};
+
+use crate::{actors::workers, config::Config};
+
+pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
+    config.check_workers(&workers::standard().names())?;
+    writeln!(std::io::stdout(), "the configuration is right; the database is {}", config.database_url())?;
+    Ok(ExitCode::SUCCESS)
+}

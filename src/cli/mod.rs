@@ -1,0 +1,88 @@
+//! The command line: one file per subcommand.
+
+mod check_config;
+mod reindex;
+mod serve;
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    app,
+    config::{self, Config},
+};
+
+/// A publishing backend in one binary.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the server
+    Serve(ConfigFile),
+    /// Read the configuration, say whether it is right, and start nothing
+    CheckConfig(ConfigFile),
+    /// Build the search index anew from the database, while the server is stopped
+    Reindex(ConfigFile),
+    /// Say which version this is
+    Version,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file; without it `config.toml` in this folder, if there is one
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    fn load(&self) -> anyhow::Result<Config> {
+        let here = Path::new("config.toml");
+        let file = self.config.as_deref().or_else(|| here.exists().then_some(here));
+        Ok(Config::load(file, config::environment())?)
+    }
+}
+
+impl Cli {
+    /// Does what the command line asks for.
+    ///
+    /// # Errors
+    /// What to print in one line.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Serve(file) => serve::run(file.load()?),
+            Command::CheckConfig(file) => check_config::run(&file.load()?),
+            Command::Reindex(file) => reindex::run(&file.load()?),
+            Command::Version => {
+                writeln!(std::io::stdout(), "broadsheet {}", env!("CARGO_PKG_VERSION"))?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+/// 78 (`EX_CONFIG` of sysexits) for a wrong configuration, 1 for everything else.
+#[must_use]
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if app::is_config_error(error) { ExitCode::from(78) } else { ExitCode::FAILURE }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

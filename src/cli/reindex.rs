@@ -1,0 +1,25 @@
+//! `broadsheet reindex`: builds the search index anew from the database.
+
+use std::{io::Write, process::ExitCode};
+
+use crate::{
+    actors::workers::Search,
+    app,
+    config::Config,
+    store::{Accesses, Store},
+    telemetry,
+};
+
+pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
+    telemetry::init(&config.log)?;
+    let runtime = app::work_runtime()?;
+    let posts = runtime.block_on(async {
+        let store = Store::open(&app::database(config), runtime.handle().clone()).await?;
+        let accesses = Accesses::new(&store);
+        let index = app::open_index(config, &accesses, &runtime).await?;
+        let search = Search::new(accesses.search(), index);
+        runtime.spawn(async move { search.rebuild().await }).await?.map_err(anyhow::Error::from)
+    })?;
+    writeln!(std::io::stdout(), "the search index has {posts} posts")?;
+    Ok(ExitCode::SUCCESS)
+}

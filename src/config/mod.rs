@@ -1,0 +1,214 @@
+//! The configuration: defaults, then a TOML file, then variables, checked as a whole. One struct per `[section]`, with its
+//! defaults and its rules; `config.toml` at the root of the repository explains every key to operators. Nothing here opens,
+//! binds or connects anything.
+//!
+//! A value's way: `layers` merges file and variables into one table, `shape` knows the keys and types, serde makes the structs,
+//! each section checks its ranges, and `Origins` lets every error say which file or variable is to blame.
+
+mod check;
+mod error;
+mod layers;
+mod origins;
+mod people;
+mod secret;
+mod server;
+mod shape;
+mod storage;
+mod units;
+mod workers;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use self::{check::Check, layers::Layers, shape::Shape};
+pub use self::{
+    error::ConfigError,
+    origins::Origins,
+    people::{IdentitySettings, MailSettings, MailTransport, ModerationProvider, ModerationSettings},
+    secret::Secret,
+    server::{HttpSettings, LogFormat, LogSettings, MetricsSettings, RateLimitSettings, ShutdownSettings},
+    storage::{DatabaseSettings, DeadLettersSettings, EventsSettings, FeedSettings, SearchSettings},
+    units::{NotASize, NotASpan, Size, Span},
+    workers::{Start, WorkerSettings, WorkersSettings},
+};
+
+/// Everything an operator decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The folder that everything is kept in, unless a key says otherwise.
+    pub data_dir: PathBuf,
+    /// `[http]`
+    pub http: HttpSettings,
+    /// `[rate_limit]`
+    pub rate_limit: RateLimitSettings,
+    /// `[metrics]`
+    pub metrics: MetricsSettings,
+    /// `[database]`
+    pub database: DatabaseSettings,
+    /// `[events]`
+    pub events: EventsSettings,
+    /// `[dead_letters]`
+    pub dead_letters: DeadLettersSettings,
+    /// `[identity]`
+    pub identity: IdentitySettings,
+    /// `[mail]`
+    pub mail: MailSettings,
+    /// `[moderation]`
+    pub moderation: ModerationSettings,
+    /// `[search]`
+    pub search: SearchSettings,
+    /// `[feed]`
+    pub feed: FeedSettings,
+    /// `[workers]`
+    pub workers: WorkersSettings,
+    /// `[log]`
+    pub log: LogSettings,
+    /// `[shutdown]`
+    pub shutdown: ShutdownSettings,
+    /// Where the values came from: for error messages only.
+    #[serde(skip)]
+    pub origins: Origins,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("data"),
+            http: HttpSettings::default(),
+            rate_limit: RateLimitSettings::default(),
+            metrics: MetricsSettings::default(),
+            database: DatabaseSettings::default(),
+            events: EventsSettings::default(),
+            dead_letters: DeadLettersSettings::default(),
+            identity: IdentitySettings::default(),
+            mail: MailSettings::default(),
+            moderation: ModerationSettings::default(),
+            search: SearchSettings::default(),
+            feed: FeedSettings::default(),
+            workers: WorkersSettings::default(),
+            log: LogSettings::default(),
+            shutdown: ShutdownSettings::default(),
+            origins: Origins::default(),
+        }
+    }
+}
+
+/// The process's variables in the form that [`Config::load`] takes. What is not UTF-8 is replaced, not skipped, so that a broken
+/// value is an error instead of a silent default.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    env::vars_os().map(|(name, text)| (name.to_string_lossy().into_owned(), text.to_string_lossy().into_owned()))
+}
+
+impl Config {
+    /// The defaults, overlaid by the file, overlaid by the variables named `BROADSHEET__SECTION__KEY`.
+    ///
+    /// # Errors
+    /// One line that names the first key found wrong, where it was set, and what would be right.
+    pub fn load(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let shape = Shape::new()?;
+        let mut layers = Layers::default();
+        if let Some(path) = file {
+            layers.add_file(path, &shape)?;
+        }
+        layers.add_variables(env, &shape)?;
+        Self::from_layers(layers)
+    }
+
+    fn from_layers(Layers { table, origins }: Layers) -> Result<Self, ConfigError> {
+        let config: Self = serde_path_to_error::deserialize(table)
+            .map_err(|error| origins.blame(&error.path().to_string(), error.inner().message()))?;
+        let config = Self { origins, ..config };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let check = Check::new(&self.origins);
+        check.that(!self.data_dir.as_os_str().is_empty(), "data_dir", "must name a folder")?;
+        self.http.check(&check)?;
+        self.rate_limit.check(&check)?;
+        self.metrics.check(&check)?;
+        self.database.check(&check)?;
+        self.events.check(&check)?;
+        self.dead_letters.check(&check)?;
+        self.identity.check(&check)?;
+        self.mail.check(&check)?;
+        self.moderation.check(&check)?;
+        self.search.check(&check)?;
+        self.feed.check(&check)?;
+        self.workers.check(&check)?;
+        self.log.check(&check)?;
+        self.shutdown.check(&check)
+    }
+
+    /// Checks the worker names in `[workers]` against those that are registered.
+    ///
+    /// # Errors
+    /// A table or an entry of `workers.run` for a worker that does not exist.
+    pub fn check_workers(&self, registered: &[&str]) -> Result<(), ConfigError> {
+        self.workers.check_names(registered, &Check::new(&self.origins))
+    }
+
+    /// The settings of one worker, with `wait_for_approval` decided: by the operator, or else by the worker's own default.
+    #[must_use]
+    pub fn worker(&self, name: &str, wait_for_approval_by_default: bool) -> WorkerSettings {
+        let settings = self.workers.named.get(name).cloned().unwrap_or_default();
+        let waits = settings.wait_for_approval.unwrap_or(wait_for_approval_by_default);
+        WorkerSettings { wait_for_approval: Some(waits), ..settings }
+    }
+
+    /// Whether this node runs the worker of that name.
+    #[must_use]
+    pub fn runs_worker(&self, name: &str) -> bool {
+        self.workers.run.is_empty() || self.workers.run.iter().any(|run| run == name)
+    }
+
+    /// The database's address: `database.url`, or a RocksDB in `data_dir` that syncs every commit.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        if self.database.url.is_empty() {
+            return format!("rocksdb://{}?sync=every", self.data_dir.join("db").display());
+        }
+        self.database.url.clone()
+    }
+
+    /// The folder that mail goes to when it goes to a folder.
+    #[must_use]
+    pub fn mail_folder(&self) -> PathBuf {
+        self.folder(&self.mail.folder, "mail")
+    }
+
+    /// The folder of the search index.
+    #[must_use]
+    pub fn search_folder(&self) -> PathBuf {
+        self.folder(&self.search.folder, "search")
+    }
+
+    /// The address in links, without a slash at its end: `http.public_url`, or the address listened on. Whoever listens on port 0
+    /// puts the real address into `http.listen` first.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        if self.http.public_url.is_empty() {
+            return format!("http://{}", self.http.listen);
+        }
+        self.http.public_url.trim_end_matches('/').to_owned()
+    }
+
+    /// Who signs the tokens: `identity.issuer`, exactly as written, or the public address.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        if self.identity.issuer.is_empty() { self.public_url() } else { self.identity.issuer.clone() }
+    }
+
+    fn folder(&self, chosen: &Path, name: &str) -> PathBuf {
+        if chosen.as_os_str().is_empty() { self.data_dir.join(name) } else { chosen.to_owned() }
+    }
+}

@@ -1,0 +1,67 @@
+//! Where each value came from, so that an error can say so. Holds names of keys and variables, never values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ConfigError;
+
+/// Which keys the file and the variables have set.
+#[derive(Debug, Clone, Default)]
+pub struct Origins {
+    file: Option<String>,
+    keys_in_file: BTreeSet<String>,
+    variables: BTreeMap<String, String>,
+}
+
+/// Where values came from is no part of what they are: two configurations with the same values are the same.
+impl PartialEq for Origins {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Origins {}
+
+impl Origins {
+    pub(super) fn note_file(&mut self, file: &str) {
+        self.file = Some(file.to_owned());
+    }
+
+    pub(super) fn note_key(&mut self, key: &str) {
+        self.keys_in_file.insert(key.to_owned());
+    }
+
+    pub(super) fn note_variable(&mut self, key: &str, variable: &str) {
+        self.variables.insert(key.to_owned(), variable.to_owned());
+    }
+
+    /// Whether the file or a variable sets this key.
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        self.keys_in_file.contains(key) || self.variables.contains_key(key)
+    }
+
+    /// An error about `key`, which may name an element (`workers.run[0]`) or a section (`workers.feed`), at the place that
+    /// counts: a variable outranks the file.
+    pub(super) fn blame(&self, key: &str, message: &str) -> ConfigError {
+        let whole = key.split('[').next().unwrap_or(key);
+        let (key, message) = (one_line(key), one_line(message));
+        if let Some((_, variable)) = self.variables.iter().find(|(set, _)| is_within(set, whole)) {
+            return ConfigError::InVariable { variable: one_line(variable), key, message };
+        }
+        match &self.file {
+            Some(file) if self.keys_in_file.iter().any(|set| is_within(set, whole)) => {
+                ConfigError::InFile { file: file.clone(), key, message }
+            }
+            _ => ConfigError::Unset { key, message },
+        }
+    }
+}
+
+/// Whether the dotted `key` is `section` or lies in it.
+fn is_within(key: &str, section: &str) -> bool {
+    key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Keys and messages may repeat what the operator wrote; an error stays one line all the same.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}

@@ -1,0 +1,205 @@
+//! The sections about people: `[identity]`, `[mail]` and `[moderation]`.
+
+use std::path::PathBuf;
+
+use lettre::message::Mailbox;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::{ConfigError, Secret, Span, check::Check};
+use crate::domain::Email;
+
+/// `[identity]`: accounts, codes and tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IdentitySettings {
+    /// Who signs the tokens; empty: see [`super::Config::issuer`].
+    pub issuer: String,
+    /// The account confirmed under this address is an administrator's.
+    pub bootstrap_admin_email: Secret,
+    /// How long an access token is good.
+    pub access_token_ttl: Span,
+    /// How long a refresh token is good.
+    pub refresh_token_ttl: Span,
+    /// How long a refresh token may be used again after its rotation.
+    pub refresh_grace: Span,
+    /// How long a mailed code is good.
+    pub code_ttl: Span,
+    /// How many wrong codes end a code.
+    pub code_tries: u32,
+    /// The memory that hashing one password takes, in KiB.
+    pub argon2_memory_kib: u32,
+    /// The passes over that memory.
+    pub argon2_iterations: u32,
+    /// The lanes of that memory.
+    pub argon2_parallelism: u32,
+}
+
+impl Default for IdentitySettings {
+    fn default() -> Self {
+        Self {
+            issuer: String::new(),
+            bootstrap_admin_email: Secret::default(),
+            access_token_ttl: Span::minutes(15),
+            refresh_token_ttl: Span::days(30),
+            refresh_grace: Span::from_secs(10),
+            code_ttl: Span::minutes(15),
+            code_tries: 5,
+            argon2_memory_kib: 19_456,
+            argon2_iterations: 2,
+            argon2_parallelism: 1,
+        }
+    }
+}
+
+impl IdentitySettings {
+    /// The address whose confirmed account is an administrator's, if there is one.
+    #[must_use]
+    pub fn bootstrap_admin(&self) -> Option<Email> {
+        Email::parse(self.bootstrap_admin_email.expose()).ok()
+    }
+
+    pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
+        let second = Span::from_secs(1);
+        check.web_url("identity.issuer", &self.issuer)?;
+        let is_email = self.bootstrap_admin_email.is_empty() || self.bootstrap_admin().is_some();
+        check.that(is_email, "identity.bootstrap_admin_email", "must be an e-mail address")?;
+        check.within("identity.access_token_ttl", self.access_token_ttl, second..=Span::days(1))?;
+        check.within("identity.refresh_token_ttl", self.refresh_token_ttl, second..=Span::days(365))?;
+        let is_longer = self.refresh_token_ttl > self.access_token_ttl;
+        let key = if check.is_set("identity.refresh_token_ttl") { "refresh_token_ttl" } else { "access_token_ttl" };
+        let message = "identity.refresh_token_ttl must be longer than identity.access_token_ttl";
+        check.that(is_longer, &format!("identity.{key}"), message)?;
+        check.within("identity.refresh_grace", self.refresh_grace, Span::default()..=Span::minutes(5))?;
+        check.within("identity.code_ttl", self.code_ttl, second..=Span::days(1))?;
+        check.within("identity.code_tries", self.code_tries, 1..=20)?;
+        check.within("identity.argon2_iterations", self.argon2_iterations, 1..=100)?;
+        check.within("identity.argon2_parallelism", self.argon2_parallelism, 1..=64)?;
+        let least = self.argon2_parallelism.saturating_mul(8);
+        check.within("identity.argon2_memory_kib", self.argon2_memory_kib, least..=4_194_304)
+    }
+}
+
+/// `[mail]`: how mail leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MailSettings {
+    /// Into a folder, or to an SMTP server.
+    pub transport: MailTransport,
+    /// The folder; empty: see [`super::Config::mail_folder`].
+    pub folder: PathBuf,
+    /// The SMTP server, `smtp://user:password@host:port?tls=required`.
+    pub smtp_url: Secret,
+    /// The sender of every mail.
+    pub from: String,
+    /// How many mails leave in a second.
+    pub per_second: u32,
+    /// How many connections to the SMTP server are kept.
+    pub connections: u32,
+    /// How long one mail may take.
+    pub timeout: Span,
+}
+
+/// The ways mail can take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailTransport {
+    /// One `.eml` file per mail.
+    #[default]
+    Folder,
+    /// An SMTP server.
+    Smtp,
+}
+
+impl Default for MailSettings {
+    fn default() -> Self {
+        Self {
+            transport: MailTransport::Folder,
+            folder: PathBuf::new(),
+            smtp_url: Secret::default(),
+            from: "Broadsheet <broadsheet@localhost.localdomain>".to_owned(),
+            per_second: 10,
+            connections: 4,
+            timeout: Span::from_secs(30),
+        }
+    }
+}
+
+impl MailSettings {
+    pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
+        let is_missing = self.transport == MailTransport::Smtp && self.smtp_url.is_empty();
+        check.that(!is_missing, "mail.smtp_url", "must be set when mail.transport is smtp")?;
+        let is_url = self.smtp_url.is_empty() || is_smtp_url(self.smtp_url.expose());
+        let message =
+            "must be smtp://user:password@host:port?tls=required, with tls one of required, opportunistic, none";
+        check.that(is_url, "mail.smtp_url", message)?;
+        let is_mailbox = self.from.parse::<Mailbox>().is_ok();
+        check.that(is_mailbox, "mail.from", "must be a sender such as Broadsheet <news@example.org>")?;
+        check.within("mail.per_second", self.per_second, 1..=10_000)?;
+        check.within("mail.connections", self.connections, 1..=100)?;
+        check.within("mail.timeout", self.timeout, Span::from_millis(1)..=Span::minutes(10))
+    }
+}
+
+/// `[moderation]`: who judges posts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModerationSettings {
+    /// Which moderator.
+    pub provider: ModerationProvider,
+    /// For the model gateways of a later version: where the model is served.
+    pub base_url: String,
+    /// For the model gateways of a later version: which model.
+    pub model: String,
+    /// For the model gateways of a later version: the key to it.
+    pub api_key: Secret,
+    /// For the model gateways of a later version: where in the cloud it runs.
+    pub region: String,
+    /// How many links the rules let pass in one post.
+    pub max_links: usize,
+}
+
+/// The moderators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModerationProvider {
+    /// The built-in rules.
+    #[default]
+    Rules,
+    /// Amazon Bedrock: not built yet.
+    Bedrock,
+    /// Any endpoint that speaks as OpenAI's does: not built yet.
+    OpenAi,
+}
+
+impl Default for ModerationSettings {
+    fn default() -> Self {
+        Self {
+            provider: ModerationProvider::Rules,
+            base_url: String::new(),
+            model: String::new(),
+            api_key: Secret::default(),
+            region: String::new(),
+            max_links: 20,
+        }
+    }
+}
+
+impl ModerationSettings {
+    pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
+        let is_built = self.provider == ModerationProvider::Rules;
+        check.that(is_built, "moderation.provider", "bedrock and openai are not built yet; use rules")?;
+        check.web_url("moderation.base_url", &self.base_url)?;
+        check.within("moderation.max_links", self.max_links, 0..=10_000)
+    }
+}
+
+fn is_smtp_url(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        url.scheme() == "smtp"
+            && url.host_str().is_some_and(|host| !host.is_empty())
+            && url
+                .query_pairs()
+                .all(|(key, value)| key == "tls" && matches!(&*value, "required" | "opportunistic" | "none"))
+    })
+}

@@ -1,0 +1,176 @@
+//! The sections about serving: `[http]`, `[rate_limit]`, `[metrics]`, `[log]` and `[shutdown]`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use url::Url;
+
+use super::{ConfigError, Size, Span, check::Check};
+
+/// `[http]`: the listener and what it lets in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpSettings {
+    /// The address to listen on; port 0 takes any free port.
+    #[serde(deserialize_with = "address")]
+    pub listen: SocketAddr,
+    /// The address in links; empty: see [`super::Config::public_url`].
+    pub public_url: String,
+    /// Whether posts, authors, search and Atom can be read without signing in.
+    pub public_reads: bool,
+    /// The web sites whose scripts may call the API: origins, or `*`.
+    pub cors_origins: Vec<String>,
+    /// How long one request may take.
+    pub request_timeout: Span,
+    /// The largest request body.
+    pub body_limit: Size,
+    /// The server's threads.
+    pub workers: usize,
+    /// The most connections open at a time, per thread.
+    pub max_connections: usize,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            public_url: String::new(),
+            public_reads: false,
+            cors_origins: Vec::new(),
+            request_timeout: Span::from_secs(10),
+            body_limit: Size::kib(256),
+            workers: 2,
+            max_connections: 25_000,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl HttpSettings {
+    pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
+        check.web_url("http.public_url", &self.public_url)?;
+        let are_origins = self.cors_origins.iter().all(|text| text == "*" || is_origin(text));
+        check.that(are_origins, "http.cors_origins", "must be origins such as https://example.org, or *")?;
+        check.within("http.request_timeout", self.request_timeout, Span::from_millis(1)..=Span::minutes(10))?;
+        check.within("http.body_limit", self.body_limit, Size::kib(1)..=Size::mib(64))?;
+        check.within("http.workers", self.workers, 1..=256)?;
+        check.within("http.max_connections", self.max_connections, 1..=1_000_000)
+    }
+}
+
+/// `[rate_limit]`: how often one address may try.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateLimitSettings {
+    /// Whether there are limits.
+    pub enabled: bool,
+    /// Requests to `/v1/identity/*` per address and minute.
+    pub identity_per_minute: u32,
+}
+
+impl Default for RateLimitSettings {
+    fn default() -> Self {
+        Self { enabled: true, identity_per_minute: 60 }
+    }
+}
+
+impl RateLimitSettings {
+    pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
+        check.within("rate_limit.identity_per_minute", self.identity_per_minute, 1..=1_000_000)
+    }
+}
+
+/// `[metrics]`: reserved.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MetricsSettings {
+    /// Reserved: the Prometheus listener is not built yet; setting it is an error.
+    pub listen: String,
+}
+
+impl MetricsSettings {
+    pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
+        check.that(self.listen.is_empty(), "metrics.listen", "the Prometheus listener is not built yet; leave it empty")
+    }
+}
+
+/// `[log]`: what is logged, and how it looks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSettings {
+    /// A filter directive: `info`, or `info,broadsheet=debug`. `RUST_LOG` outranks it.
+    pub level: String,
+    /// For people or for machines.
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Pretty on a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Auto }
+    }
+}
+
+impl LogSettings {
+    pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
+        let are_directives = self.level.split(',').all(|directive| is_directive(directive.trim()));
+        check.that(are_directives, "log.level", "must be a filter such as info or info,broadsheet=debug")
+    }
+}
+
+/// `[shutdown]`: how the server stops.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ShutdownSettings {
+    /// How long running requests and deliveries may take to finish.
+    pub grace: Span,
+}
+
+impl Default for ShutdownSettings {
+    fn default() -> Self {
+        Self { grace: Span::from_secs(30) }
+    }
+}
+
+impl ShutdownSettings {
+    pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
+        check.within("shutdown.grace", self.grace, Span::default()..=Span::minutes(10))
+    }
+}
+
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(|_| D::Error::custom("must be an address such as 127.0.0.1:8080"))
+}
+
+/// Whether the text is a level or a directive. A lone word that is no level would be taken as a target, and silence all
+/// others.
+fn is_directive(text: &str) -> bool {
+    let is_lone_word = !text.contains(['=', '[']);
+    if is_lone_word {
+        !text.is_empty() && text.parse::<LevelFilter>().is_ok()
+    } else {
+        EnvFilter::builder().parse(text).is_ok()
+    }
+}
+
+/// Whether the text is written exactly as browsers write an origin.
+fn is_origin(text: &str) -> bool {
+    Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)
+}

@@ -1,0 +1,124 @@
+//! Which keys there are and of what type, read off the defaults, so that there is no second list to keep in step.
+
+use toml::{Table, Value};
+
+use super::{Config, ConfigError, Size, WorkerSettings};
+
+/// The keys and types of a configuration.
+pub(super) struct Shape {
+    root: Value,
+    worker: Value,
+}
+
+impl Shape {
+    pub(super) fn new() -> Result<Self, ConfigError> {
+        let failed =
+            |error: toml::ser::Error| ConfigError::Unset { key: "defaults".to_owned(), message: error.to_string() };
+        let worker = WorkerSettings { wait_for_approval: Some(false), ..WorkerSettings::default() };
+        Ok(Self {
+            root: Value::Table(Table::try_from(Config::default()).map_err(failed)?),
+            worker: Value::Table(Table::try_from(worker).map_err(failed)?),
+        })
+    }
+
+    /// A value of the type that this key has; `None` if there is no such key.
+    pub(super) fn find(&self, path: &[String]) -> Option<&Value> {
+        match path {
+            [section, name, rest @ ..] if section == "workers" && name != "run" && !name.is_empty() => {
+                descend(&self.worker, rest)
+            }
+            _ => descend(&self.root, path),
+        }
+    }
+
+    /// The known key that looks most like this unknown one.
+    pub(super) fn nearest(&self, key: &str) -> Option<String> {
+        let mut known = self.keys();
+        if !key.contains('.') {
+            known.extend(keys_of(&self.root).cloned());
+        }
+        if let Some((worker, _)) = key.strip_prefix("workers.").and_then(|rest| rest.split_once('.')) {
+            known.extend(keys_of(&self.worker).map(|name| format!("workers.{worker}.{name}")));
+        }
+        let distances = known.into_iter().map(|candidate| (distance(key, &candidate), candidate));
+        let alike = |distance: usize| distance <= 3 && distance * 2 <= key.len();
+        distances.filter(|(distance, _)| alike(*distance)).min().map(|(_, candidate)| candidate)
+    }
+
+    /// All keys, dotted, but those of single workers.
+    fn keys(&self) -> Vec<String> {
+        let sections = self.root.as_table().into_iter().flatten();
+        sections
+            .flat_map(|(section, value)| match value {
+                Value::Table(_) => keys_of(value).map(|key| format!("{section}.{key}")).collect::<Vec<_>>(),
+                _ => vec![section.clone()],
+            })
+            .collect()
+    }
+}
+
+/// Why a value cannot stand where one like `expected` should; the value itself is not repeated.
+pub(super) fn mismatch(expected: &Value, given: &Value) -> Option<&'static str> {
+    match (expected, given) {
+        (Value::Integer(_), Value::Integer(number)) => (*number < 0).then_some("must not be negative"),
+        (Value::Integer(_), _) => Some("must be a whole number"),
+        (Value::Boolean(_), given) => (!given.is_bool()).then_some("must be true or false"),
+        (Value::Array(_), given) => {
+            let is_list = given.as_array().is_some_and(|items| items.iter().all(Value::is_str));
+            (!is_list).then_some("must be a list of texts, such as [\"a\", \"b\"]")
+        }
+        // Sizes are written as texts or as numbers.
+        (Value::String(default), Value::Integer(_)) if default.parse::<Size>().is_ok() => None,
+        (Value::String(_), given) => (!given.is_str()).then_some("must be a text in quotes"),
+        (Value::Table(_), given) => (!given.is_table()).then_some("is a section, not a key"),
+        (Value::Float(_) | Value::Datetime(_), _) => None,
+    }
+}
+
+fn descend<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, key| value.as_table()?.get(key))
+}
+
+fn keys_of(table: &Value) -> impl Iterator<Item = &String> {
+    table.as_table().into_iter().flat_map(Table::keys)
+}
+
+/// How many letters have to be changed, added or left out to get from one text to the other (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (index, letter) in from.chars().enumerate() {
+        let (mut diagonal, mut left) = (index, index + 1);
+        let mut next = vec![left];
+        for (other, &above) in to.chars().zip(row.iter().skip(1)) {
+            left = (diagonal + usize::from(letter != other)).min(left + 1).min(above + 1);
+            diagonal = above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_are_levenshtein_s() {
+        for (from, to, expected) in
+            [("", "", 0), ("abc", "", 3), ("", "abc", 3), ("listne", "listen", 2), ("kitten", "sitting", 3)]
+        {
+            assert_eq!(distance(from, to), expected, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_finds_its_neighbour() {
+        let shape = Shape::new().unwrap();
+        assert_eq!(shape.nearest("http.listne").as_deref(), Some("http.listen"));
+        assert_eq!(shape.nearest("htp.listen").as_deref(), Some("http.listen"));
+        assert_eq!(shape.nearest("htp").as_deref(), Some("http"));
+        assert_eq!(shape.nearest("workers.feed.bach").as_deref(), Some("workers.feed.batch"));
+        assert_eq!(shape.nearest("completely.different"), None);
+    }
+}

@@ -1,0 +1,193 @@
+//! Events: what happened, and to which ids. Consequences read everything else from the database when they run.
+
+use std::{fmt, str::FromStr};
+
+use ulid::Ulid;
+
+use super::{AccountId, Invalid, Post, PostId, Tag, Timestamp, TraceContext};
+
+/// One life of one node: a ULID made when its publisher starts. Each epoch has a log of its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(Ulid);
+
+impl Epoch {
+    /// A new epoch, later than all before it.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Ulid::generate())
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Epoch {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Ulid::from_string(text).map(Self).map_err(|_| Invalid::new("epoch", "invalid_id", "must be a ULID"))
+    }
+}
+
+/// Where an event stands in the logs: `seq` counts up from 1 without gaps within its epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId {
+    /// Which log.
+    pub epoch: Epoch,
+    /// Which place in it, from 1.
+    pub seq: u64,
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.epoch, self.seq)
+    }
+}
+
+/// Something that happened and has consequences.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its place in the log.
+    pub id: EventId,
+    /// What happened.
+    pub kind: EventKind,
+    /// When it was committed to.
+    pub at: Timestamp,
+    /// The trace of the request that caused it.
+    pub trace: TraceContext,
+}
+
+/// How the sum of what an author has published changes: counters add it up, so it stands in the event itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ContentChange {
+    /// Words more, or fewer.
+    pub words: i64,
+    /// Tags that were not there before.
+    pub tags_added: Vec<Tag>,
+    /// Tags that are there no more.
+    pub tags_removed: Vec<Tag>,
+}
+
+impl ContentChange {
+    /// From one version of a post to another; `None` stands for "not published".
+    #[must_use]
+    pub fn between(old: Option<&Post>, new: Option<&Post>) -> Self {
+        let words = |post: Option<&Post>| {
+            let count = post.map_or(0, |post| post.body.as_str().split_whitespace().count());
+            i64::try_from(count).unwrap_or(i64::MAX)
+        };
+        let tags = |post: Option<&Post>| post.map(|post| post.tags.clone()).unwrap_or_default();
+        let (before, after) = (tags(old), tags(new));
+        Self {
+            words: words(new) - words(old),
+            tags_added: after.iter().filter(|tag| !before.contains(tag)).cloned().collect(),
+            tags_removed: before.iter().filter(|tag| !after.contains(tag)).cloned().collect(),
+        }
+    }
+}
+
+/// What can happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventKind {
+    /// A post is out.
+    PostPublished {
+        /// The post.
+        post: PostId,
+        /// Its author.
+        author: AccountId,
+        /// Its place in time: with the post id, the key of its feed rows.
+        published_at: Timestamp,
+        /// Whether followers are to be mailed.
+        notify: bool,
+        /// What it adds.
+        change: ContentChange,
+    },
+    /// A published post's text, tags or title changed.
+    PostEdited {
+        /// The post.
+        post: PostId,
+        /// Its author.
+        author: AccountId,
+        /// How the new text differs.
+        change: ContentChange,
+    },
+    /// A published post is gone.
+    PostDeleted {
+        /// The post.
+        post: PostId,
+        /// Its author.
+        author: AccountId,
+        /// Where its feed rows stand.
+        published_at: Timestamp,
+        /// What goes with it.
+        change: ContentChange,
+    },
+    /// A moderator approved a post.
+    PostApproved {
+        /// The post.
+        post: PostId,
+        /// Its author.
+        author: AccountId,
+    },
+    /// A moderator rejected a post.
+    PostRejected {
+        /// The post.
+        post: PostId,
+        /// Its author.
+        author: AccountId,
+        /// Where its feed rows stand.
+        published_at: Timestamp,
+    },
+    /// A reader follows an author.
+    AuthorFollowed {
+        /// Who follows.
+        reader: AccountId,
+        /// Who is followed.
+        author: AccountId,
+    },
+    /// A reader no longer follows an author.
+    AuthorUnfollowed {
+        /// Who followed.
+        reader: AccountId,
+        /// Who was followed.
+        author: AccountId,
+    },
+}
+
+impl EventKind {
+    /// The kind's name in the database, logs and dead letters.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::PostPublished { .. } => "post_published",
+            Self::PostEdited { .. } => "post_edited",
+            Self::PostDeleted { .. } => "post_deleted",
+            Self::PostApproved { .. } => "post_approved",
+            Self::PostRejected { .. } => "post_rejected",
+            Self::AuthorFollowed { .. } => "author_followed",
+            Self::AuthorUnfollowed { .. } => "author_unfollowed",
+        }
+    }
+
+    /// The post it is about, if any.
+    #[must_use]
+    pub const fn post(&self) -> Option<PostId> {
+        match self {
+            Self::PostPublished { post, .. }
+            | Self::PostEdited { post, .. }
+            | Self::PostDeleted { post, .. }
+            | Self::PostApproved { post, .. }
+            | Self::PostRejected { post, .. } => Some(*post),
+            Self::AuthorFollowed { .. } | Self::AuthorUnfollowed { .. } => None,
+        }
+    }
+}

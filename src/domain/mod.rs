@@ -1,0 +1,35 @@
+//! What Broadsheet is about, and nothing else: ids, validated text, posts, accounts, events and the rules between them.
+//!
+//! Pure code. No actix, no surrealdb, no clock, no files, no network: times come in as arguments.
+
+mod account;
+mod cursor;
+mod error;
+mod event;
+mod front_matter;
+mod id;
+mod markdown;
+mod moderation;
+mod post;
+mod receipt;
+mod role;
+mod text;
+mod time;
+mod trace;
+mod visibility;
+
+pub use account::{Account, MailPreferences};
+pub use cursor::PageCursor;
+pub use error::{Invalid, Problems};
+pub use event::{ContentChange, Epoch, Event, EventId, EventKind};
+pub use front_matter::{Document, FrontMatterError};
+pub use id::{AccountId, PostId, SessionId};
+pub use markdown::{Rendered, excerpt, plain_text, render};
+pub use moderation::{Decision, Moderation, Verdict};
+pub use post::{MAX_TAGS, Post, Status};
+pub use receipt::{DeliveryState, Receipt, ReceiptLine};
+pub use role::{Role, Scope};
+pub use text::{Bio, Body, Email, Handle, Name, Password, Slug, Tag, Title};
+pub use time::{Day, Timestamp};
+pub use trace::TraceContext;
+pub use visibility::{Viewer, may_see};

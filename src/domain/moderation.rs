@@ -1,0 +1,70 @@
+//! What a moderator, model or person, says of a post.
+
+/// Where a post stands with the moderators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Moderation {
+    /// Nobody has judged its present text yet.
+    Pending,
+    /// It is fine.
+    Approved,
+    /// Nobody but its author and moderators may see it.
+    Rejected,
+    /// The moderator could not decide; a person must.
+    Review,
+}
+
+impl Moderation {
+    /// All of them, in the order a post may pass through them.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Approved, Self::Rejected, Self::Review];
+
+    /// The word on the wire and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Review => "review",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// What a moderator decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Show it.
+    Approve,
+    /// Hide it.
+    Reject,
+    /// Ask a person.
+    Review,
+}
+
+impl From<Decision> for Moderation {
+    fn from(decision: Decision) -> Self {
+        match decision {
+            Decision::Approve => Self::Approved,
+            Decision::Reject => Self::Rejected,
+            Decision::Review => Self::Review,
+        }
+    }
+}
+
+/// A decision with its grounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// What was decided.
+    pub decision: Decision,
+    /// Which rules it touched, in snake_case: `profanity`, `spam_links`, `repetition`. Empty when approved.
+    pub categories: Vec<String>,
+    /// A sentence for the author and for moderators.
+    pub reason: String,
+    /// Who judged: `rules/1`, or a model's name.
+    pub model: String,
+}

@@ -1,0 +1,107 @@
+//! Moments in time, as the database and the wire see them. The clock itself lives in `crate::clock`.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use jiff::{Timestamp as Instant, tz::TimeZone};
+
+use super::Invalid;
+
+/// A moment: milliseconds since 1970-01-01T00:00:00Z. On the wire RFC 3339 in UTC with milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since 1970; values beyond the years 1 to 9999 are clamped.
+    #[must_use]
+    pub fn from_millis(millis: i64) -> Self {
+        const YEAR_1: i64 = -62_135_596_800_000;
+        const YEAR_10000: i64 = 253_402_207_200_000;
+        Self(millis.clamp(YEAR_1, YEAR_10000 - 1))
+    }
+
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// The moment `duration` later.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self::from_millis(self.0.saturating_add(millis(duration)))
+    }
+
+    /// The moment `duration` earlier.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self::from_millis(self.0.saturating_sub(millis(duration)))
+    }
+
+    /// How long ago `earlier` was; zero if it lies in the future.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+    }
+
+    /// The UTC day this moment lies in.
+    #[must_use]
+    pub fn day(self) -> Day {
+        Day(self.instant().to_zoned(TimeZone::UTC).strftime("%Y-%m-%d").to_string())
+    }
+
+    fn instant(self) -> Instant {
+        Instant::from_millisecond(self.0).unwrap_or(Instant::UNIX_EPOCH)
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.instant().strftime("%Y-%m-%dT%H:%M:%S.%3fZ"))
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = Invalid;
+
+    /// Takes RFC 3339 with any offset: `2026-11-23T10:00:00Z`, `2026-11-23T10:00:00.250+01:00`.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        text.parse::<Instant>()
+            .map(|instant| Self(instant.as_millisecond()))
+            .map_err(|_| Invalid::new("time", "invalid_time", "must be an RFC 3339 time, such as 2026-11-23T10:00:00Z"))
+    }
+}
+
+/// A UTC day, `2026-11-23`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(String);
+
+impl Day {
+    /// A day that the database already holds.
+    #[must_use]
+    pub fn from_trusted(day: String) -> Self {
+        Self(day)
+    }
+
+    /// The day as text, `2026-11-23`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_survives_the_wire_to_the_millisecond() {
+        let time: Timestamp = "2026-11-23T10:00:00.250+01:00".parse().unwrap();
+        assert_eq!(time.to_string(), "2026-11-23T09:00:00.250Z");
+        assert_eq!(time.to_string().parse::<Timestamp>().unwrap(), time);
+        assert_eq!(time.day().as_str(), "2026-11-23");
+    }
+}

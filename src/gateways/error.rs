@@ -1,0 +1,31 @@
+//! What can go wrong outside, sorted by what the caller should do about it. No addresses, bodies or secrets in here.
+
+use std::time::Duration;
+
+/// A call to the outside world that failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The other side is away, slow or busy, or our own settings keep us out: the same call may succeed later.
+    #[error("{0}")]
+    Transient(String),
+    /// The other side asks for fewer calls.
+    #[error("asked to wait for {} s", .retry_after.as_secs())]
+    RateLimited {
+        /// How long to wait before the next call.
+        retry_after: Duration,
+    },
+    /// The other side refuses this very call, and would refuse it again.
+    #[error("{0}")]
+    Permanent(String),
+}
+
+impl Error {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Transient(_) | Self::RateLimited { .. } => true,
+            Self::Permanent(_) => false,
+        }
+    }
+}

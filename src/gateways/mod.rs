@@ -1,0 +1,18 @@
+//! The outside world: mail and moderation, each a trait with real implementations.
+//!
+//! Gateways know `domain` and the plain settings handed to them. No actix, no database, no configuration files.
+
+mod error;
+mod folder;
+mod mailer;
+mod moderator;
+mod rules;
+mod smtp;
+
+pub use error::Error;
+pub use folder::FolderMailer;
+pub use lettre::message::Mailbox;
+pub use mailer::{Mail, Mailer, compose};
+pub use moderator::{Moderator, Submission};
+pub use rules::{RulesModerator, RulesSettings};
+pub use smtp::{SettingsError, SmtpMailer, SmtpSettings};

@@ -1,0 +1,23 @@
+//! Moderation: what a moderator is given and what it answers. Not how it decides.
+
+use futures_util::future::BoxFuture;
+
+use super::Error;
+use crate::domain::{Tag, Verdict};
+
+/// What is to be judged.
+#[derive(Clone, Copy)]
+pub struct Submission<'a> {
+    /// The post's title.
+    pub title: &'a str,
+    /// Its tags.
+    pub tags: &'a [Tag],
+    /// Its body, in Markdown.
+    pub body: &'a str,
+}
+
+/// Says whether a post may be shown.
+pub trait Moderator: Send + Sync + 'static {
+    /// Judges one post. A moderator that cannot make up its mind answers `Review`; an error means that it was not there.
+    fn judge<'a>(&'a self, submission: &'a Submission<'a>) -> BoxFuture<'a, Result<Verdict, Error>>;
+}

@@ -1,0 +1,42 @@
+//! `GET /v1/feed`: what the authors whom the caller follows have published.
+
+use actix_web::web;
+
+use crate::{
+    domain::{PageCursor, PostId, Viewer, may_see},
+    http::{
+        api::{
+            page,
+            refusals::{BadQuery, Guarded},
+            view::{PostPage, post_views},
+        },
+        auth::{Authorized, scope},
+        extract::{PageParams, Query},
+        problem::Result,
+        state::State,
+    },
+};
+
+/// Read the caller's feed, newest first.
+///
+/// Everybody's rules apply here, also to the caller's own posts: what moderators have rejected is gone.
+#[utoipa::path(
+    get,
+    path = "/v1/feed",
+    tag = "feed",
+    params(PageParams),
+    responses((status = 200, description = "A page of posts", body = PostPage), Guarded, BadQuery),
+    security(("bearer" = ["feed:read"]))
+)]
+pub async fn get_feed(
+    principal: Authorized<scope::FeedRead>,
+    Query(query): Query<PageParams>,
+    state: web::Data<State>,
+) -> Result<web::Json<PostPage>> {
+    let (after, limit) = (page::start(query.cursor.as_deref())?, query.limit()?);
+    let reader = principal.account;
+    let positions = async |after: Option<PageCursor>, limit: usize| state.feeds.page(reader, after, limit).await;
+    let posts = async |ids: &[PostId]| state.posts.get_many(ids).await;
+    let slice = page::collect(after, limit, positions, posts, |post| may_see(post, Viewer::Public)).await?;
+    Ok(web::Json(PostPage { items: post_views(&state, &slice.posts).await?, next_cursor: slice.next_cursor() }))
+}

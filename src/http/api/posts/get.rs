@@ -1,0 +1,59 @@
+//! `GET /v1/posts/{id}`.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, header},
+    web,
+};
+
+use super::visible_post;
+use crate::{
+    domain::{PostId, Status},
+    http::{
+        api::{
+            refusals::{Absent, Guarded},
+            view::{PostView, post_view},
+        },
+        auth::ReadAccess,
+        etag,
+        extract::Path,
+        problem::Result,
+        state::State,
+    },
+};
+
+/// Read a post.
+///
+/// Counts as a view unless the caller is the author, also when the answer is 304.
+#[utoipa::path(
+    get,
+    path = "/v1/posts/{id}",
+    tag = "posts",
+    params(
+        ("id" = String, Path, description = "The post's id"),
+        ("If-None-Match" = Option<String>, Header, description = "An `ETag`: answers 304 while it is current"),
+    ),
+    responses(
+        (status = 200, description = "The post", body = PostView, headers(("ETag" = String, description = "The post's version"))),
+        (status = 304, description = "The caller's copy is current"),
+        Guarded,
+        Absent
+    ),
+    security(("bearer" = ["posts:read"]))
+)]
+pub async fn get_post(
+    request: HttpRequest,
+    access: ReadAccess,
+    Path(id): Path<PostId>,
+    state: web::Data<State>,
+) -> Result<HttpResponse> {
+    let post = visible_post(&state, id, access.viewer()).await?;
+    let is_reading = request.method() == Method::GET && post.status == Status::Published;
+    if is_reading && access.account() != Some(post.author) {
+        state.views.count(post.id, post.author);
+    }
+    if etag::is_not_modified(&request, post.version) {
+        return Ok(etag::not_modified(post.version));
+    }
+    Ok(HttpResponse::Ok().insert_header((header::ETAG, etag::of(post.version))).json(post_view(&state, &post).await?))
+}

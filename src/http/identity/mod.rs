@@ -1,0 +1,49 @@
+//! Who somebody is: sign-up by e-mail, confirmation by code, sign-in, and the tokens that the rest of the API asks for.
+//! What an account owns or may do lives in `domain`; its rows live in `store`; how often a client may try is
+//! `http::rate_limit`'s.
+
+pub mod codes;
+pub mod confirm;
+pub mod mail;
+pub mod passwords;
+pub mod refresh;
+pub mod refresh_token;
+pub mod resend_code;
+pub mod sign_in;
+pub mod sign_out;
+pub mod sign_up;
+pub mod tokens;
+
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use super::problem::Problem;
+
+pub use passwords::{PasswordError, Passwords};
+pub use refresh_token::RefreshToken;
+pub use tokens::{Claims, Issued, SignError, TokenError, Tokens};
+
+impl From<PasswordError> for Problem {
+    fn from(error: PasswordError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<SignError> for Problem {
+    fn from(error: SignError) -> Self {
+        Self::internal(error)
+    }
+}
+
+/// SHA-256 in hex over the parts, one after another.
+fn sha256_hex(parts: &[&[u8]]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

@@ -1,0 +1,42 @@
+//! `POST /v1/identity/sign-out`.
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::RefreshToken;
+use crate::http::{
+    extract::Json,
+    problem::{ProblemBody, Result},
+    state::State,
+};
+
+/// The session to be ended.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignOutRequest {
+    /// A refresh token of the session.
+    refresh_token: String,
+}
+
+/// Sign out
+///
+/// Ends the session of a refresh token; access tokens made in it are good until they expire. A token that is unknown,
+/// or ended already, gets the same answer.
+#[utoipa::path(
+    post,
+    path = "/v1/identity/sign-out",
+    tag = "identity",
+    request_body = SignOutRequest,
+    responses(
+        (status = 204, description = "The session has ended"),
+        (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(())
+)]
+pub async fn sign_out(state: web::Data<State>, Json(request): Json<SignOutRequest>) -> Result<HttpResponse> {
+    if let Some(token) = RefreshToken::parse(&request.refresh_token) {
+        state.identity.close_session(token.session, &token.hash()).await?;
+    }
+    Ok(HttpResponse::NoContent().finish())
+}

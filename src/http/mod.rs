@@ -1,0 +1,23 @@
+//! HTTP: requests become commands and reads, errors become problems. Arrows go from here to `actors` and `store`,
+//! never back.
+//!
+//! Read `routes.rs` first: every route on one screen. `server.rs` stacks the middleware. `auth.rs` and `extract/` are
+//! what a handler's signature is made of; `api/` and `identity/` are the handlers.
+
+pub mod api;
+pub mod auth;
+pub mod deadline;
+pub mod etag;
+pub mod extract;
+pub mod health;
+pub mod identity;
+pub mod openapi;
+pub mod problem;
+pub mod rate_limit;
+pub mod routes;
+pub mod server;
+pub mod state;
+pub mod tracing;
+
+pub use server::bind;
+pub use state::State;

@@ -1,0 +1,152 @@
+//! The OpenAPI document at `/openapi.json`, made from the handlers' own annotations, and the page at `/docs` that
+//! shows it. The page is part of the binary and loads nothing from elsewhere.
+
+use std::future::{Ready, ready};
+
+use actix_web::{
+    HttpResponse,
+    dev::HttpServiceFactory,
+    http::header,
+    middleware::DefaultHeaders,
+    web::{self, Bytes, Data},
+};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use super::{
+    api::{atom, authors, feed, follows, me, posts, search},
+    health, identity,
+    problem::{FieldError, ProblemBody},
+};
+
+/// What the page may load: itself.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/// The document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Broadsheet",
+        description = "Publish once; feeds, search, mail, moderation and statistics follow by themselves. \
+            Errors are `application/problem+json` with a stable `code` and the `request_id`."
+    ),
+    paths(
+        identity::sign_up::sign_up,
+        identity::confirm::confirm,
+        identity::resend_code::resend_code,
+        identity::sign_in::sign_in,
+        identity::refresh::refresh,
+        identity::sign_out::sign_out,
+        posts::create::create_post,
+        posts::list::list_posts,
+        posts::get::get_post,
+        posts::edit::edit_post,
+        posts::delete::delete_post,
+        posts::publish::publish_draft,
+        posts::deliveries::get_deliveries,
+        posts::stats::get_post_stats,
+        authors::get_author,
+        authors::list_author_posts,
+        atom::get_author_atom,
+        follows::follow,
+        follows::unfollow,
+        follows::list_followers,
+        follows::list_following,
+        me::get_me,
+        me::update_me,
+        me::get_my_stats,
+        feed::get_feed,
+        search::search_posts,
+        health::healthz,
+        health::readyz,
+    ),
+    components(schemas(ProblemBody, FieldError)),
+    modifiers(&Bearer),
+    tags(
+        (name = "identity", description = "Sign up, confirm, sign in"),
+        (name = "posts", description = "Publish and read"),
+        (name = "authors", description = "Whom to read"),
+        (name = "follows", description = "Who reads whom"),
+        (name = "feed", description = "What is new from those one follows"),
+        (name = "search", description = "Find posts"),
+        (name = "me", description = "One's own account"),
+        (name = "operation", description = "Is it up?"),
+    )
+)]
+pub struct ApiDoc;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = openapi.components.get_or_insert_with(Default::default);
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
+
+/// The document as it is served: written once per server thread.
+pub struct Document(Bytes);
+
+impl Document {
+    /// For `app_data`.
+    #[must_use]
+    pub fn data() -> Data<Self> {
+        Data::new(Self(Bytes::from(serde_json::to_vec(&ApiDoc::openapi()).unwrap_or_default())))
+    }
+}
+
+/// Answers the document.
+pub fn openapi_json(document: Data<Document>) -> Ready<HttpResponse> {
+    ready(HttpResponse::Ok().content_type("application/json").body(document.get_ref().0.clone()))
+}
+
+/// The readable page: `/docs/`, and `/docs` for those who leave the slash out.
+pub fn docs() -> impl HttpServiceFactory + 'static {
+    let settings = Config::new(["/openapi.json"]).validator_url("none").persist_authorization(true);
+    web::scope("/docs")
+        .wrap(DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, DOCS_POLICY)))
+        .route("", web::get().to(to_docs))
+        .service(SwaggerUi::new("/{_:.*}").config(settings))
+}
+
+fn to_docs() -> Ready<HttpResponse> {
+    ready(HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{
+        App,
+        test::{TestRequest, call_and_read_body, call_service, init_service},
+    };
+
+    use super::*;
+
+    #[test]
+    fn every_problem_and_the_token_are_described() {
+        let document = serde_json::to_value(ApiDoc::openapi()).unwrap();
+        assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+        assert!(document["components"]["schemas"]["Problem"]["properties"]["request_id"].is_object());
+        let operations =
+            document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+        for operation in operations {
+            assert!(operation["summary"].is_string(), "{operation} has no summary");
+        }
+    }
+
+    #[actix_web::test]
+    async fn the_page_works_with_and_without_the_slash() {
+        let app = init_service(App::new().service(docs())).await;
+        let response = call_service(&app, TestRequest::get().uri("/docs").to_request()).await;
+        assert_eq!(response.headers().get("location").unwrap(), "/docs/");
+        let page = call_and_read_body(&app, TestRequest::get().uri("/docs/").to_request()).await;
+        assert!(String::from_utf8_lossy(&page).contains("swagger-ui"));
+        let script = TestRequest::get().uri("/docs/swagger-initializer.js").to_request();
+        assert!(String::from_utf8_lossy(&call_and_read_body(&app, script).await).contains("/openapi.json"));
+    }
+}

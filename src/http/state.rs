@@ -1,0 +1,59 @@
+//! Everything a handler may use. Made once by `app`, shared by all server threads; holds accesses and handles, no
+//! logic.
+
+use std::sync::Arc;
+
+use super::{
+    api::HtmlCache,
+    identity::{Passwords, Tokens},
+};
+use crate::{
+    actors::{Health, Publisher, Receipts, ViewCounter},
+    clock::SharedClock,
+    config::Config,
+    gateways::Mailer,
+    search,
+    store::{AccountAccess, FeedReads, FollowReads, IdentityAccess, PostReads, StatReads},
+};
+
+/// What handlers are handed as `web::Data<State>`.
+pub struct State {
+    /// Posts and lists of posts.
+    pub posts: PostReads,
+    /// Accounts.
+    pub accounts: AccountAccess,
+    /// Who follows whom.
+    pub follows: FollowReads,
+    /// Readers' feeds.
+    pub feeds: FeedReads,
+    /// Counters.
+    pub stats: StatReads,
+    /// Credentials, codes and sessions.
+    pub identity: IdentityAccess,
+    /// Takes every command that has consequences.
+    pub publisher: Publisher,
+    /// How far a post's deliveries are.
+    pub receipts: Receipts,
+    /// Whether this node can do its work.
+    pub health: Health,
+    /// Counts views of posts in memory.
+    pub views: ViewCounter,
+    /// Full-text search.
+    pub search: search::Index,
+    /// Sends codes.
+    pub mailer: Arc<dyn Mailer>,
+    /// Makes and checks tokens.
+    pub tokens: Tokens,
+    /// Hashes and checks passwords.
+    pub passwords: Passwords,
+    /// Rendered posts.
+    pub html: HtmlCache,
+    /// The time.
+    pub clock: SharedClock,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// How links to this server begin; no slash at the end.
+    pub public_url: String,
+    /// The work runtime: what takes long or outlives a request is spawned here.
+    pub jobs: tokio::runtime::Handle,
+}

@@ -1,0 +1,21 @@
+//! Broadsheet is a publishing backend in one binary. A request that publishes a post does three things: it validates,
+//! persists and announces, in one transaction that writes the post and its event. Five supervised workers read the events,
+//! each at its own pace, and do the rest: followers' feeds, the search index, e-mail, moderation and analytics.
+//!
+//! The modules in reading order; arrows point one way, `http → actors → store → domain`.
+
+pub mod domain;
+
+pub mod clock;
+pub mod config;
+pub mod telemetry;
+
+pub mod gateways;
+pub mod search;
+pub mod store;
+
+pub mod actors;
+pub mod http;
+
+pub mod app;
+pub mod cli;

@@ -1,0 +1,330 @@
+//! What each worker may do with the database: least privilege by type. No worker is given [`Store`].
+
+use std::sync::Arc;
+
+use super::{
+    Effects, Listing, MailState, PostReads, Recipient, Result, Store,
+    batch::Batch,
+    follows,
+    keys::{self, parts},
+    listings, log, mail, stats,
+    AccountAccess,
+};
+use crate::domain::{
+    Account, AccountId, ContentChange, Epoch, Moderation, PageCursor, Post, PostId, Timestamp,
+};
+
+fn feed_id(reader: AccountId, at: Timestamp, post: PostId) -> surrealdb::types::RecordId {
+    keys::record("feed", parts![reader, keys::inverted(at), post])
+}
+
+/// The feed worker's: reads followers, writes feed rows.
+#[derive(Clone)]
+pub struct FeedAccess {
+    store: Store,
+    posts: PostReads,
+}
+
+impl FeedAccess {
+    pub(crate) fn new(store: &Store, posts: &PostReads) -> Self {
+        Self { store: store.clone(), posts: posts.clone() }
+    }
+
+    /// The post as it is now.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn post(&self, post: PostId) -> Result<Option<Arc<Post>>> {
+        self.posts.get(post).await
+    }
+
+    /// The next `limit` followers of an author behind `after`, in a stable order.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn audience(&self, author: AccountId, after: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>> {
+        follows::audience(&self.store, author, after, limit).await
+    }
+
+    /// Whether `reader` follows `author` now.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_following(&self, reader: AccountId, author: AccountId) -> Result<bool> {
+        follows::is_following(&self.store, reader, author).await
+    }
+
+    /// The author's newest published posts.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn newest_of(&self, author: AccountId, limit: usize) -> Result<Vec<PageCursor>> {
+        listings::page(&self.store, &Listing::Author(author), None, limit).await
+    }
+
+    /// The rows of a reader's feed behind `after`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn rows_of(
+        &self,
+        reader: AccountId,
+        after: Option<PageCursor>,
+        limit: usize,
+    ) -> Result<Vec<PageCursor>> {
+        listings::positions(&self.store, "feed", reader.to_string(), after, limit).await
+    }
+
+    /// Several posts, as they are now.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn posts(&self, posts: &[PostId]) -> Result<Vec<Arc<Post>>> {
+        self.posts.get_many(posts).await
+    }
+
+    /// Feed rows for some readers, to be committed by the engine.
+    #[must_use]
+    pub fn add(&self, readers: &[AccountId], position: PageCursor) -> Effects {
+        let mut batch = Batch::default();
+        for reader in readers {
+            batch.put_key("feed", feed_id(*reader, position.at, position.post));
+        }
+        Effects(batch)
+    }
+
+    /// Feed rows of one reader, to be committed by the engine.
+    #[must_use]
+    pub fn backfill(&self, reader: AccountId, positions: &[PageCursor]) -> Effects {
+        let mut batch = Batch::default();
+        for position in positions {
+            batch.put_key("feed", feed_id(reader, position.at, position.post));
+        }
+        Effects(batch)
+    }
+
+    /// Writes feed rows at once: for audiences too large to wait in memory.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn write(&self, rows: Effects) -> Result<()> {
+        self.store.write(rows.0.into_transaction()).await.map(drop)
+    }
+
+    /// Removes feed rows.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn remove(&self, rows: &[(AccountId, PageCursor)]) -> Result<()> {
+        let ids = rows.iter().map(|(reader, row)| feed_id(*reader, row.at, row.post)).collect();
+        super::housekeeping::delete_all(&self.store, ids).await
+    }
+}
+
+/// The e-mail worker's: reads followers and their preferences, writes the mail ledger.
+#[derive(Clone)]
+pub struct MailAccess {
+    store: Store,
+    posts: PostReads,
+    accounts: AccountAccess,
+}
+
+impl MailAccess {
+    pub(crate) fn new(store: &Store, posts: &PostReads, accounts: &AccountAccess) -> Self {
+        Self { store: store.clone(), posts: posts.clone(), accounts: accounts.clone() }
+    }
+
+    /// The post as it is now.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn post(&self, post: PostId) -> Result<Option<Arc<Post>>> {
+        self.posts.get(post).await
+    }
+
+    /// Some accounts, with their addresses and preferences.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Arc<Account>>> {
+        self.accounts.get_many(ids).await
+    }
+
+    /// The next `limit` followers of an author behind `after`, in a stable order.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn audience(&self, author: AccountId, after: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>> {
+        follows::audience(&self.store, author, after, limit).await
+    }
+
+    /// Puts readers into the frozen audience of a post; those who are in it already stay as they are.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn freeze(&self, post: PostId, readers: &[AccountId]) -> Result<()> {
+        mail::freeze(&self.store, post, readers).await
+    }
+
+    /// The next `limit` rows of a post's ledger behind `after`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn ledger(&self, post: PostId, after: Option<AccountId>, limit: usize) -> Result<Vec<Recipient>> {
+        mail::ledger(&self.store, post, after, limit).await
+    }
+
+    /// Writes how some copies stand now, with the reason where one failed.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn mark(
+        &self,
+        post: PostId,
+        states: &[(AccountId, MailState, Option<String>)],
+        at: Timestamp,
+    ) -> Result<()> {
+        mail::mark(&self.store, post, states, at).await
+    }
+}
+
+/// The moderation worker's: reads posts. Its verdicts go through the publisher, because they have consequences.
+#[derive(Clone)]
+pub struct ModerationAccess {
+    posts: PostReads,
+}
+
+impl ModerationAccess {
+    pub(crate) fn new(posts: &PostReads) -> Self {
+        Self { posts: posts.clone() }
+    }
+
+    /// The post as it is now.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn post(&self, post: PostId) -> Result<Option<Arc<Post>>> {
+        self.posts.get(post).await
+    }
+}
+
+/// The search worker's: reads posts and their authors, all of them when the index is rebuilt.
+#[derive(Clone)]
+pub struct SearchAccess {
+    store: Store,
+    posts: PostReads,
+    accounts: AccountAccess,
+}
+
+impl SearchAccess {
+    pub(crate) fn new(store: &Store, posts: &PostReads, accounts: &AccountAccess) -> Self {
+        Self { store: store.clone(), posts: posts.clone(), accounts: accounts.clone() }
+    }
+
+    /// The post as it is now.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn post(&self, post: PostId) -> Result<Option<Arc<Post>>> {
+        self.posts.get(post).await
+    }
+
+    /// Several posts as they are now.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn posts(&self, posts: &[PostId]) -> Result<Vec<Arc<Post>>> {
+        self.posts.get_many(posts).await
+    }
+
+    /// A post's author.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn author(&self, author: AccountId) -> Result<Option<Arc<Account>>> {
+        self.accounts.get(author).await
+    }
+
+    /// Everything published, newest first, behind `after`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn published(&self, after: Option<PageCursor>, limit: usize) -> Result<Vec<PageCursor>> {
+        self.posts.list(&Listing::All, after, limit).await
+    }
+
+    /// The end of every log: what an index built from the posts as they are now need not read again.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn heads(&self) -> Result<Vec<(Epoch, u64)>> {
+        let mut heads = Vec::new();
+        for epoch in log::epochs(&self.store).await? {
+            heads.push((epoch, log::head(&self.store, epoch).await?));
+        }
+        Ok(heads)
+    }
+}
+
+/// The analytics worker's: makes counter effects.
+#[derive(Clone)]
+pub struct AnalyticsAccess {
+    store: Store,
+}
+
+impl AnalyticsAccess {
+    pub(crate) fn new(store: &Store) -> Self {
+        Self { store: store.clone() }
+    }
+
+    /// An author's posts grew by `posts` (published, or -1 when one was deleted) and by a change of content.
+    #[must_use]
+    pub fn content(&self, author: AccountId, posts: i64, change: &ContentChange, at: Timestamp) -> Effects {
+        let mut batch = Batch::default();
+        let (subject, day) = (stats::of_author(author), at.day());
+        let mut count = |metric: &str, n: i64| batch.count(subject.clone(), metric, day.as_str(), n);
+        count("posts", posts);
+        count("published", posts.max(0));
+        count("words", change.words);
+        for tag in &change.tags_added {
+            count(&format!("tag:{}", tag.as_str()), 1);
+        }
+        for tag in &change.tags_removed {
+            count(&format!("tag:{}", tag.as_str()), -1);
+        }
+        for (tags, n) in [(&change.tags_added, 1), (&change.tags_removed, -1)] {
+            for tag in tags {
+                batch.count(format!("tag:{}", tag.as_str()), "posts", day.as_str(), n);
+            }
+        }
+        Effects(batch)
+    }
+
+    /// An author won or lost followers.
+    #[must_use]
+    pub fn followers(&self, author: AccountId, n: i64, at: Timestamp) -> Effects {
+        let mut batch = Batch::default();
+        batch.count(stats::of_author(author), "followers", at.day().as_str(), n);
+        Effects(batch)
+    }
+
+    /// A moderator approved or rejected one of an author's posts.
+    #[must_use]
+    pub fn verdict(&self, author: AccountId, verdict: Moderation, at: Timestamp) -> Effects {
+        let mut batch = Batch::default();
+        batch.count(stats::of_author(author), verdict.as_str(), at.day().as_str(), 1);
+        Effects(batch)
+    }
+
+    /// Adds views that were collected in memory.
+    ///
+    /// # Errors
+    /// When the database does not answer; the caller keeps the views then.
+    pub async fn fold_views(&self, views: &[(PostId, AccountId, u64)], at: Timestamp) -> Result<()> {
+        let mut batch = Batch::default();
+        for (post, author, n) in views {
+            stats::count_view(&mut batch, *post, *author, at, i64::try_from(*n).unwrap_or(i64::MAX));
+        }
+        self.store.write(batch.into_transaction()).await.map(drop)
+    }
+}

@@ -1,0 +1,75 @@
+//! Handing out the narrow accesses: the one place that has the whole store and gives parts of it away.
+
+use super::{
+    AccountAccess, AnalyticsAccess, DeadLetters, FeedAccess, FeedReads, FollowReads, HousekeepingAccess,
+    IdentityAccess, MailAccess, ModerationAccess, PostReads, Publishing, ReceiptReads, SearchAccess, StatReads, Store,
+};
+
+/// All accesses of one open database; posts and accounts share their caches.
+#[derive(Clone)]
+pub struct Accesses {
+    store: Store,
+    posts: PostReads,
+    accounts: AccountAccess,
+}
+
+macro_rules! accesses {
+    ($($(#[$doc:meta])* $name:ident: $access:ident($($part:ident),*)),+ $(,)?) => {
+        impl Accesses {
+            $($(#[$doc])*
+            #[must_use]
+            pub fn $name(&self) -> $access {
+                $access::new($(&self.$part),*)
+            })+
+        }
+    };
+}
+
+accesses! {
+    /// For the publisher.
+    publishing: Publishing(store, posts, accounts),
+    /// For the `DeadLetterActor`.
+    dead_letters: DeadLetters(store),
+    /// For the `HousekeepingActor`.
+    housekeeping: HousekeepingAccess(store),
+    /// For receipts.
+    receipts: ReceiptReads(store),
+    /// For the feed worker.
+    feed: FeedAccess(store, posts),
+    /// For the e-mail worker.
+    mail: MailAccess(store, posts, accounts),
+    /// For the moderation worker.
+    moderation: ModerationAccess(posts),
+    /// For the search worker.
+    search: SearchAccess(store, posts, accounts),
+    /// For the analytics worker.
+    analytics: AnalyticsAccess(store),
+    /// For the feed route.
+    feeds: FeedReads(store),
+    /// For the follow routes.
+    follows: FollowReads(store),
+    /// For the statistics routes.
+    stats: StatReads(store),
+    /// For the identity routes.
+    identity: IdentityAccess(store, accounts),
+}
+
+impl Accesses {
+    /// The accesses of a store.
+    #[must_use]
+    pub fn new(store: &Store) -> Self {
+        Self { store: store.clone(), posts: PostReads::new(store), accounts: AccountAccess::new(store) }
+    }
+
+    /// For everybody who reads posts.
+    #[must_use]
+    pub fn posts(&self) -> PostReads {
+        self.posts.clone()
+    }
+
+    /// For everybody who reads accounts.
+    #[must_use]
+    pub fn accounts(&self) -> AccountAccess {
+        self.accounts.clone()
+    }
+}

@@ -1,0 +1,326 @@
+//! The exception lane's rows: a queue with leases, per worker.
+//!
+//! `due` doubles as the visibility deadline: a leased row whose worker vanished simply becomes due again. The receive
+//! count is written by the claim, before the handler starts. Every completion is fenced by the lease's random token, so
+//! a late job changes nothing.
+
+use surrealdb::types::{RecordId, SurrealValue, Value};
+
+use super::{
+    Effects, Error, Result, Store,
+    batch::Batch,
+    events::{self, EventRow},
+    keys::{self, parts},
+    query::Query,
+};
+use crate::domain::{Event, EventId, PostId, Timestamp};
+
+/// A held row is due never; its approval makes it due.
+const NEVER: i64 = i64::MAX;
+
+/// One failed receive.
+#[derive(Debug, Clone, PartialEq, Eq, SurrealValue)]
+pub struct Failure {
+    /// Which receive it was, from 1.
+    pub receive: i64,
+    /// When it failed, in milliseconds since 1970.
+    pub at: i64,
+    /// `error`, `transient`, `timeout`, `panic`, `lost` or `rejected`.
+    pub class: String,
+    /// What the handler said.
+    pub message: String,
+}
+
+/// A delivery that leaves the fast lane.
+#[derive(Debug, Clone)]
+pub struct NewDelivery {
+    /// What it delivers.
+    pub event: Event,
+    /// When it is tried next.
+    pub due: Timestamp,
+    /// Whether it waits for this post's approval instead.
+    pub wait_for: Option<PostId>,
+    /// Whether it must run with nothing beside it, because it may kill the process.
+    pub is_alone: bool,
+    /// Receives spent so far: 1 after a failure in the fast lane.
+    pub receives: u32,
+    /// The failures so far.
+    pub failures: Vec<Failure>,
+    /// Where it goes on.
+    pub progress: Option<serde_json::Value>,
+}
+
+/// A request for due deliveries.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// At most so many.
+    pub limit: usize,
+    /// The present time.
+    pub now: Timestamp,
+    /// The visibility deadline.
+    pub until: Timestamp,
+    /// The fencing token of this receive.
+    pub token: String,
+}
+
+/// A delivery that is this worker's until its deadline.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// What it delivers.
+    pub event: Event,
+    /// The fencing token of this receive.
+    pub token: String,
+    /// Which receive this is, from 1.
+    pub receive: u32,
+    /// Whether the receive before it vanished: its process died or its lease ran out.
+    pub was_lost: bool,
+    /// Whether it must run with nothing beside it.
+    pub is_alone: bool,
+    /// The failures so far.
+    pub failures: Vec<Failure>,
+    /// Where it goes on.
+    pub progress: Option<serde_json::Value>,
+}
+
+/// How a receive ends.
+#[derive(Debug)]
+pub enum Completion {
+    /// Finished: the row goes, the effects are written.
+    Done(Effects),
+    /// Not finished, but nothing failed: due at the given time, the receive is not counted.
+    Later {
+        /// When it goes on.
+        due: Timestamp,
+        /// Where it goes on, if that changed.
+        progress: Option<serde_json::Value>,
+        /// What this part of the work wrote.
+        effects: Effects,
+    },
+    /// Failed: due after the backoff, the receive is spent.
+    Failed {
+        /// When it is tried again.
+        due: Timestamp,
+        /// Everything that went wrong so far.
+        failures: Vec<Failure>,
+    },
+}
+
+/// One worker's exception lane.
+#[derive(Clone)]
+pub struct Deliveries {
+    store: Store,
+    worker: String,
+}
+
+#[derive(Debug, SurrealValue)]
+pub(super) struct DeliveryRow {
+    id: RecordId,
+    worker: String,
+    due: i64,
+    state: String,
+    was: Option<String>,
+    lease: Option<String>,
+    alone: bool,
+    pub(super) receives: i64,
+    pub(super) failures: Vec<Failure>,
+    pub(super) progress: Option<serde_json::Value>,
+    pub(super) event: EventRow,
+}
+
+impl Deliveries {
+    pub(crate) fn new(store: &Store, worker: &str) -> Self {
+        Self { store: store.clone(), worker: worker.to_owned() }
+    }
+
+    /// Leases what is due, and says when the next one will be.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn claim(&self, claim: &Claim) -> Result<(Vec<Claimed>, Option<Timestamp>)> {
+        // Not inlined as the UPDATE's target: that plan would fetch and sort every due row.
+        let text = "BEGIN; \
+             LET $ids = SELECT VALUE id FROM delivery WHERE worker = $worker AND due <= $now ORDER BY due LIMIT $limit; \
+             UPDATE $ids SET was = state, state = 'leased', due = $until, lease = $fence, receives += 1 RETURN AFTER; \
+             SELECT VALUE due FROM delivery WHERE worker = $worker AND due > 0 ORDER BY due LIMIT 1; \
+             COMMIT;";
+        let query = Query::new(text)
+            .bind("worker", self.worker.clone())
+            .bind("now", claim.now.as_millis())
+            .bind("limit", i64::try_from(claim.limit).unwrap_or(i64::MAX))
+            .bind("until", claim.until.as_millis())
+            .bind("fence", claim.token.clone());
+        let mut answers = self.store.write(query).await?;
+        let rows: Vec<DeliveryRow> = answers.rows(2)?;
+        let claimed = rows.into_iter().map(|row| row.into_claimed(&claim.token)).collect::<Result<_>>()?;
+        let next = answers.row::<i64>(3)?.filter(|due| *due != NEVER).map(Timestamp::from_millis);
+        Ok((claimed, next))
+    }
+
+    /// When the next delivery is due.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>> {
+        let text = "SELECT VALUE due FROM delivery WHERE worker = $worker AND due > 0 ORDER BY due LIMIT 1";
+        let mut answers = self.store.read(Query::new(text).bind("worker", self.worker.clone())).await?;
+        Ok(answers.row::<i64>(0)?.filter(|due| *due != NEVER).map(Timestamp::from_millis))
+    }
+
+    /// Ends a receive. A job whose lease is no longer its own changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the lease was lost.
+    pub async fn complete(&self, event: EventId, token: &str, completion: Completion) -> Result<()> {
+        let id = delivery_id(&self.worker, event).into_value();
+        let token = token.to_owned().into_value();
+        let mut batch = Batch::default();
+        match completion {
+            Completion::Done(effects) => {
+                let text = "LET $row_ = DELETE $id_ WHERE lease = $token_ RETURN BEFORE; \
+                            IF array::len($row_) = 0 { THROW 'lease lost' }";
+                batch.statement(text, [("id", id), ("token", token), ("row", Value::None)]);
+                batch.merge(effects.0);
+            }
+            Completion::Later { due, progress, effects } => {
+                let text = "LET $row_ = UPDATE $id_ SET state = 'ready', due = $due_, lease = NONE, receives -= 1, \
+                            progress = $progress_ ?? progress WHERE lease = $token_ RETURN VALUE id; \
+                            IF array::len($row_) = 0 { THROW 'lease lost' }";
+                let progress = progress.map_or(Value::None, SurrealValue::into_value);
+                let due = due.as_millis().into_value();
+                batch.statement(
+                    text,
+                    [("id", id), ("token", token), ("due", due), ("progress", progress), ("row", Value::None)],
+                );
+                batch.merge(effects.0);
+            }
+            Completion::Failed { due, failures } => {
+                let text = "LET $row_ = UPDATE $id_ SET state = 'ready', due = $due_, lease = NONE, \
+                            failures = $failures_ WHERE lease = $token_ RETURN VALUE id; \
+                            IF array::len($row_) = 0 { THROW 'lease lost' }";
+                let due = due.as_millis().into_value();
+                let failures = failures.into_value();
+                batch.statement(
+                    text,
+                    [("id", id), ("token", token), ("due", due), ("failures", failures), ("row", Value::None)],
+                );
+            }
+        }
+        self.store.write(batch.into_transaction()).await.map(drop)
+    }
+
+    /// The verdict on a post has come: its held delivery becomes due, or goes if the post was rejected or deleted.
+    /// `publication` is the event that published it; a deleted post no longer tells, so its row is looked for.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn release(
+        &self,
+        post: PostId,
+        publication: Option<EventId>,
+        is_approved: bool,
+        now: Timestamp,
+    ) -> Result<()> {
+        let rows = match publication {
+            Some(event) => vec![delivery_id(&self.worker, event)],
+            None => self.held_rows_of(post).await?,
+        };
+        let text = if is_approved {
+            "UPDATE $ids SET state = 'ready', due = $now WHERE state = 'held' RETURN NONE"
+        } else {
+            "DELETE $ids WHERE state = 'held' RETURN NONE"
+        };
+        self.store.write(Query::new(text).bind("ids", rows).bind("now", now.as_millis())).await.map(drop)
+    }
+
+    /// Whether anything is held.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn has_held(&self) -> Result<bool> {
+        let text = "SELECT VALUE id FROM delivery WHERE worker = $worker AND due = $never LIMIT 1";
+        let query = Query::new(text).bind("worker", self.worker.clone()).bind("never", NEVER);
+        Ok(!self.store.read(query).await?.rows::<RecordId>(0)?.is_empty())
+    }
+
+    async fn held_rows_of(&self, post: PostId) -> Result<Vec<RecordId>> {
+        let text = "SELECT VALUE id FROM delivery WHERE worker = $worker AND due = $never AND event.post = $post";
+        let query = Query::new(text)
+            .bind("worker", self.worker.clone())
+            .bind("never", NEVER)
+            .bind("post", post.to_string());
+        self.store.read(query).await?.rows(0)
+    }
+
+    /// Gives back the leases of a process that is known to be dead, at once instead of at their deadlines.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn free_leases(&self, now: Timestamp) -> Result<()> {
+        let text = "UPDATE delivery SET due = $now WHERE worker = $worker AND state = 'leased' AND due > $now RETURN NONE";
+        let query = Query::new(text).bind("worker", self.worker.clone()).bind("now", now.as_millis());
+        self.store.write(query).await.map(drop)
+    }
+}
+
+impl DeliveryRow {
+    fn into_claimed(self, token: &str) -> Result<Claimed> {
+        let mut parts = keys::Parts::of(self.id)?;
+        parts.text()?;
+        let id = EventId { epoch: parts.parsed()?, seq: u64::try_from(parts.int()?).unwrap_or(0) };
+        Ok(Claimed {
+            event: self.event.into_event(id)?,
+            token: token.to_owned(),
+            receive: u32::try_from(self.receives).unwrap_or(u32::MAX),
+            was_lost: self.was.as_deref() == Some("leased"),
+            is_alone: self.alone,
+            failures: self.failures,
+            progress: self.progress,
+        })
+    }
+}
+
+/// `delivery:[worker, epoch, seq]`.
+pub(super) fn delivery_id(worker: &str, event: EventId) -> RecordId {
+    keys::record("delivery", parts![worker, event.epoch, events::seq(event.seq)])
+}
+
+/// Adds a delivery's row to a transaction.
+pub(super) fn enqueue(batch: &mut Batch, worker: &str, new: NewDelivery) {
+    let id = delivery_id(worker, new.event.id);
+    let row = DeliveryRow {
+        id,
+        worker: worker.to_owned(),
+        due: new.due.as_millis(),
+        state: "ready".to_owned(),
+        was: None,
+        lease: None,
+        alone: new.is_alone,
+        receives: i64::from(new.receives),
+        failures: new.failures,
+        progress: new.progress,
+        event: (&new.event).into(),
+    };
+    let Some(post) = new.wait_for else {
+        batch.put("delivery", row);
+        return;
+    };
+    let text = "LET $post_ = SELECT VALUE moderation FROM ONLY $pid_ FOR UPDATE; \
+                INSERT IGNORE INTO delivery $row_ RETURN NONE; \
+                IF $post_ IN ['pending', 'review'] { UPDATE $id_ SET state = 'held', due = $never_ RETURN NONE }";
+    batch.statement(
+        text,
+        [
+            ("pid", keys::named("post", post.to_string()).into_value()),
+            ("id", row.id.clone().into_value()),
+            ("row", row.into_value()),
+            ("never", NEVER.into_value()),
+            ("post", Value::None),
+        ],
+    );
+}
+
+/// A fenced-off completion is not an error for the engine: another receive has the delivery.
+#[must_use]
+pub fn is_fenced_off(error: &Error) -> bool {
+    matches!(error, Error::Refused(word) if word.contains("lease lost"))
+}

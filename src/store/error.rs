@@ -1,0 +1,67 @@
+//! What can go wrong with the database, told without its own types.
+
+use crate::domain::Invalid;
+
+/// Why a store operation failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The database is gone, full or too slow; the operation may or may not have happened.
+    #[error("the database does not answer: {0}")]
+    Unavailable(String),
+    /// Somebody else wrote the same rows and went on doing so through every retry; nothing was written.
+    #[error("too many writers at once: {0}")]
+    Conflict(String),
+    /// A row that must be new exists already; nothing was written.
+    #[error("a row exists already: {0}")]
+    Exists(String),
+    /// A guard inside the transaction refused it; nothing was written. Carries the guard's word.
+    #[error("refused by a guard: {0}")]
+    Refused(String),
+    /// A row does not have the shape that this version writes.
+    #[error("a row cannot be read: {0}")]
+    Corrupt(String),
+    /// The database was written by a newer version.
+    #[error(
+        "the database has schema {found}, this version knows {known}; start the newer version, or restore the backup made before the upgrade"
+    )]
+    NewerSchema {
+        /// The schema in the database.
+        found: u32,
+        /// The newest schema this version knows.
+        known: u32,
+    },
+    /// A migration that was applied is not the one this version has under that number.
+    #[error("migration {number} was applied with another text; this binary does not belong to this database")]
+    ForeignSchema {
+        /// The migration's number.
+        number: u32,
+    },
+    /// Another process has the database folder open.
+    #[error("the database is in use by another process: {0}")]
+    Locked(String),
+    /// An argument that came from a client is wrong.
+    #[error("{0}")]
+    Invalid(#[from] Invalid),
+}
+
+impl From<surrealdb::Error> for Error {
+    fn from(error: surrealdb::Error) -> Self {
+        use surrealdb::types::QueryError;
+        let text = error.to_string();
+        if matches!(error.query_details(), Some(QueryError::TransactionConflict))
+            || text.contains("This transaction can be retried")
+        {
+            Self::Conflict(text)
+        } else if error.is_already_exists() {
+            Self::Exists(text)
+        } else if error.is_thrown() {
+            Self::Refused(text.trim_start_matches("An error occurred: ").to_owned())
+        } else if error.is_serialization() || error.is_validation() {
+            Self::Corrupt(text)
+        } else if text.contains("lock hold by current process") || text.contains("While lock file") {
+            Self::Locked(text)
+        } else {
+            Self::Unavailable(text)
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Who follows whom. Kept both ways; an audience is ordered by a hash of its readers, so that every part of it is a
+//! tight range of keys.
+
+use surrealdb::types::RecordId;
+
+use super::{
+    Error, Result, Store,
+    keys::{self, parts},
+    query::Query,
+};
+use crate::domain::{AccountId, Invalid};
+
+/// One more than the largest hash of a reader.
+const HASHES: i64 = 1 << 32;
+
+/// `following:[reader, author]`.
+pub(super) fn following_id(reader: AccountId, author: AccountId) -> RecordId {
+    keys::record("following", parts![reader, author])
+}
+
+/// `follower:[author, hash of reader, reader]`.
+pub(super) fn follower_id(author: AccountId, reader: AccountId) -> RecordId {
+    keys::record("follower", parts![author, hash(reader), reader])
+}
+
+/// Where a reader stands in an audience: 32 of the 80 random bits of its id.
+fn hash(reader: AccountId) -> i64 {
+    i64::try_from(reader.random() & 0xffff_ffff).unwrap_or(0)
+}
+
+/// The next `limit` readers of an author's audience, behind `after`, in the order of their hashes.
+pub(super) async fn audience(
+    store: &Store,
+    author: AccountId,
+    after: Option<AccountId>,
+    limit: usize,
+) -> Result<Vec<AccountId>> {
+    let from = match after {
+        Some(reader) => parts![author, hash(reader), reader],
+        None => parts![author, -1],
+    };
+    let range = keys::range("follower", from, after.is_some(), parts![author, HASHES]);
+    let mut answers = store.read(Query::page(range, limit)).await?;
+    let reader = |id: RecordId| {
+        let mut parts = keys::Parts::of(id)?;
+        parts.text()?;
+        parts.int()?;
+        parts.parsed()
+    };
+    answers.rows::<RecordId>(0)?.into_iter().map(reader).collect()
+}
+
+/// The next `limit` authors that a reader follows, behind `after`.
+pub(super) async fn authors(
+    store: &Store,
+    reader: AccountId,
+    after: Option<AccountId>,
+    limit: usize,
+) -> Result<Vec<AccountId>> {
+    let from = match after {
+        Some(author) => parts![reader, author],
+        None => parts![reader, ""],
+    };
+    let range = keys::range("following", from, after.is_some(), parts![reader, "~"]);
+    let mut answers = store.read(Query::page(range, limit)).await?;
+    let author = |id: RecordId| {
+        let mut parts = keys::Parts::of(id)?;
+        parts.text()?;
+        parts.parsed()
+    };
+    answers.rows::<RecordId>(0)?.into_iter().map(author).collect()
+}
+
+/// Whether `reader` follows `author`.
+pub(super) async fn is_following(store: &Store, reader: AccountId, author: AccountId) -> Result<bool> {
+    let query = Query::new("SELECT VALUE id FROM $ids").bind("ids", vec![following_id(reader, author)]);
+    Ok(!store.read(query).await?.rows::<RecordId>(0)?.is_empty())
+}
+
+/// A page of accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowPage {
+    /// Who stands on it.
+    pub accounts: Vec<AccountId>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// Reading follows.
+#[derive(Clone)]
+pub struct FollowReads {
+    store: Store,
+}
+
+impl FollowReads {
+    pub(crate) fn new(store: &Store) -> Self {
+        Self { store: store.clone() }
+    }
+
+    /// A page of an author's followers.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if `after` is not the `next` of an earlier page.
+    pub async fn followers(&self, author: AccountId, after: Option<&str>, limit: usize) -> Result<FollowPage> {
+        let after = cursor(after)?;
+        Ok(page(audience(&self.store, author, after, limit + 1).await?, limit))
+    }
+
+    /// A page of the authors that a reader follows.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if `after` is not the `next` of an earlier page.
+    pub async fn following(&self, reader: AccountId, after: Option<&str>, limit: usize) -> Result<FollowPage> {
+        let after = cursor(after)?;
+        Ok(page(authors(&self.store, reader, after, limit + 1).await?, limit))
+    }
+
+    /// Whether `reader` follows `author`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_following(&self, reader: AccountId, author: AccountId) -> Result<bool> {
+        is_following(&self.store, reader, author).await
+    }
+}
+
+fn cursor(after: Option<&str>) -> Result<Option<AccountId>> {
+    let parse = |text: &str| {
+        text.parse().map_err(|_: Invalid| {
+            Error::Invalid(Invalid::new("cursor", "invalid_cursor", "must be a next_cursor of an earlier page"))
+        })
+    };
+    after.map(parse).transpose()
+}
+
+fn page(mut accounts: Vec<AccountId>, limit: usize) -> FollowPage {
+    let has_more = accounts.len() > limit;
+    accounts.truncate(limit);
+    let next = accounts.last().filter(|_| has_more).map(ToString::to_string);
+    FollowPage { accounts, next }
+}

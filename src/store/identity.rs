@@ -1,0 +1,356 @@
+//! Credentials, codes, sessions and the signing key: the rows that only the identity routes may see.
+
+use std::time::Duration;
+
+use surrealdb::types::{RecordId, SurrealValue, Value};
+
+use super::{
+    AccountAccess, Error, Result, Store, accounts,
+    accounts::AccountRow,
+    batch::Batch,
+    keys,
+    query::Query,
+};
+use crate::domain::{Account, AccountId, Email, Role, SessionId, Timestamp};
+
+/// How a sign-up was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignUp {
+    /// There is an unconfirmed account now, and its code.
+    Created,
+    /// A confirmed account has this address; nothing was changed.
+    EmailKnown,
+    /// Somebody else has this handle; nothing was changed.
+    HandleTaken,
+}
+
+/// What a sign-in is checked against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Whose they are.
+    pub account: AccountId,
+    /// A PHC string.
+    pub password_hash: String,
+    /// Whether the address is confirmed.
+    pub is_confirmed: bool,
+}
+
+/// A code that went out by mail; only its hash is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeRecord {
+    /// The code's hash.
+    pub hash: String,
+    /// Until when it is good.
+    pub expires_at: Timestamp,
+}
+
+/// What a presented code turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeCheck {
+    /// The right one; it is used up now.
+    Right,
+    /// A wrong one.
+    Wrong {
+        /// How many tries are left.
+        tries_left: u32,
+    },
+    /// There is no code, it has expired, or its tries are spent.
+    Gone,
+}
+
+/// A session: one family of refresh tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The hash of its first refresh token.
+    pub token_hash: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ends unless it is renewed.
+    pub expires_at: Timestamp,
+}
+
+/// A refresh token presented in exchange for the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// The session it names.
+    pub id: SessionId,
+    /// The hash of what was presented.
+    pub presented_hash: String,
+    /// The hash of what will be answered.
+    pub next_hash: String,
+    /// The present time.
+    pub now: Timestamp,
+    /// How long the token before is still taken.
+    pub grace: Duration,
+    /// The session's new end.
+    pub expires_at: Timestamp,
+}
+
+/// How a rotation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotated {
+    /// The next token is good now.
+    Yes {
+        /// Whose session it is.
+        account: AccountId,
+    },
+    /// A token that was used before came back: the session is killed.
+    Reused,
+    /// No such session, or it has ended.
+    Unknown,
+}
+
+/// The identity routes' access.
+#[derive(Clone)]
+pub struct IdentityAccess {
+    store: Store,
+    accounts: AccountAccess,
+}
+
+#[derive(SurrealValue)]
+struct Owner {
+    id: RecordId,
+    confirmed: bool,
+}
+
+#[derive(SurrealValue)]
+struct CredentialsRow {
+    id: RecordId,
+    password: String,
+    confirmed: bool,
+}
+
+#[derive(SurrealValue)]
+struct CodeRow {
+    hash: String,
+    tries: i64,
+    expires_at: i64,
+}
+
+#[derive(SurrealValue)]
+struct SessionRow {
+    account: String,
+    hash: String,
+    previous: Option<String>,
+    rotated_at: i64,
+    expires_at: i64,
+}
+
+impl IdentityAccess {
+    pub(crate) fn new(store: &Store, accounts: &AccountAccess) -> Self {
+        Self { store: store.clone(), accounts: accounts.clone() }
+    }
+
+    /// Creates an unconfirmed account with its code; an unconfirmed account of the same address is replaced and keeps its id.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn sign_up(&self, account: &Account, password_hash: &str, code: &CodeRecord) -> Result<SignUp> {
+        let text = "SELECT id, confirmed FROM (SELECT VALUE type::record('account', account) FROM $email); \
+                    SELECT id, confirmed FROM (SELECT VALUE type::record('account', account) FROM $handle)";
+        let email = keys::named("email", account.email.as_str());
+        let handle = keys::named("handle", account.handle.as_str());
+        let query = Query::new(text).bind("email", vec![email.clone()]).bind("handle", vec![handle.clone()]);
+        let mut answers = self.store.read(query).await?;
+        let of_email: Option<Owner> = answers.row(0)?;
+        let of_handle: Option<Owner> = answers.row(1)?;
+        // The handle first: the other way round, 202 instead of 409 would tell that an address is known.
+        let is_own = of_handle.as_ref().zip(of_email.as_ref()).is_some_and(|(a, b)| a.id == b.id && !b.confirmed);
+        if of_handle.is_some() && !is_own {
+            return Ok(SignUp::HandleTaken);
+        }
+        if of_email.as_ref().is_some_and(|owner| owner.confirmed) {
+            return Ok(SignUp::EmailKnown);
+        }
+        let mut batch = Batch::default();
+        let mut row = AccountRow::from(account);
+        if let Some(owner) = of_email {
+            row.id = owner.id.clone();
+            let text = "DELETE handle WHERE id IN (SELECT VALUE type::record('handle', handle) FROM $old_) RETURN NONE; \
+                        DELETE $old_ WHERE confirmed = false RETURN NONE";
+            batch.statement(text, [("old", vec![owner.id].into_value())]);
+        }
+        let id: AccountId = keys::parsed(&keys::text_key(row.id.clone())?)?;
+        let text = "CREATE $id_ CONTENT $row_ RETURN NONE; UPDATE $id_ SET confirmed = false, password = $password_ RETURN NONE; \
+                    UPSERT $email_ SET account = $account_ RETURN NONE; CREATE $handle_ SET account = $account_ RETURN NONE; \
+                    UPSERT $code_ SET hash = $hash_, tries = 0, expires_at = $expires_ RETURN NONE";
+        batch.statement(
+            text,
+            [
+                ("id", row.id.clone().into_value()),
+                ("row", row.into_value()),
+                ("password", password_hash.to_owned().into_value()),
+                ("email", email.into_value()),
+                ("handle", handle.into_value()),
+                ("account", id.to_string().into_value()),
+                ("code", keys::named("code", id.to_string()).into_value()),
+                ("hash", code.hash.clone().into_value()),
+                ("expires", code.expires_at.as_millis().into_value()),
+            ],
+        );
+        match self.store.write(batch.into_transaction()).await {
+            Ok(_) => Ok(SignUp::Created),
+            Err(Error::Exists(_)) => Ok(SignUp::HandleTaken),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a sign-in with this address is checked against.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn credentials(&self, email: &Email) -> Result<Option<Credentials>> {
+        let text = "SELECT id, password, confirmed FROM (SELECT VALUE type::record('account', account) FROM $email)";
+        let query = Query::new(text).bind("email", vec![keys::named("email", email.as_str())]);
+        let row: Option<CredentialsRow> = self.store.read(query).await?.row(0)?;
+        row.map(|row| {
+            Ok(Credentials {
+                account: keys::parsed(&keys::text_key(row.id)?)?,
+                password_hash: row.password,
+                is_confirmed: row.confirmed,
+            })
+        })
+        .transpose()
+    }
+
+    /// Gives an account a new code in place of any older one.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn put_code(&self, account: AccountId, code: &CodeRecord) -> Result<()> {
+        let query = Query::new("UPSERT $id SET hash = $hash, tries = 0, expires_at = $expires RETURN NONE")
+            .bind("id", keys::named("code", account.to_string()))
+            .bind("hash", code.hash.clone())
+            .bind("expires", code.expires_at.as_millis());
+        self.store.write(query).await.map(drop)
+    }
+
+    /// Checks a code. The try is counted before the answer is known, so that parallel guesses are counted, too.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn redeem_code(
+        &self,
+        account: AccountId,
+        hash: &str,
+        now: Timestamp,
+        max_tries: u32,
+    ) -> Result<CodeCheck> {
+        let id = keys::named("code", account.to_string());
+        let count = Query::new("UPDATE $id SET tries += 1 RETURN AFTER").bind("id", id.clone());
+        let Some(row) = self.store.write(count).await?.row::<CodeRow>(0)? else { return Ok(CodeCheck::Gone) };
+        let tries = u32::try_from(row.tries).unwrap_or(u32::MAX);
+        if tries > max_tries || row.expires_at <= now.as_millis() {
+            return Ok(CodeCheck::Gone);
+        }
+        if !bool::from(subtle::ConstantTimeEq::ct_eq(row.hash.as_bytes(), hash.as_bytes())) {
+            return Ok(CodeCheck::Wrong { tries_left: max_tries - tries });
+        }
+        // Of two that present the right code at once, one deletes the row.
+        let take = Query::new("DELETE $id WHERE hash = $hash RETURN BEFORE").bind("id", id).bind("hash", row.hash);
+        let taken = self.store.write(take).await?.row::<CodeRow>(0)?;
+        Ok(if taken.is_some() { CodeCheck::Right } else { CodeCheck::Gone })
+    }
+
+    /// An account's address is confirmed; it gets these roles.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn confirm(&self, account: AccountId, roles: &[Role]) -> Result<()> {
+        let roles: Vec<String> = roles.iter().map(|role| role.as_str().to_owned()).collect();
+        let query = Query::new("UPDATE $id SET confirmed = true, roles = $roles RETURN NONE")
+            .bind("id", accounts::id(account))
+            .bind("roles", roles);
+        self.store.write(query).await?;
+        self.accounts.forget(account);
+        Ok(())
+    }
+
+    /// Opens a session.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open_session(&self, session: &NewSession) -> Result<()> {
+        let text = "CREATE $id SET account = $account, hash = $hash, previous = NONE, rotated_at = $at, \
+                    created_at = $at, expires_at = $expires RETURN NONE";
+        let query = Query::new(text)
+            .bind("id", session_id(session.id))
+            .bind("account", session.account.to_string())
+            .bind("hash", session.token_hash.clone())
+            .bind("at", session.created_at.as_millis())
+            .bind("expires", session.expires_at.as_millis());
+        self.store.write(query).await.map(drop)
+    }
+
+    /// Exchanges a refresh token for the next one. Within the grace after a rotation the token before is taken once more,
+    /// for clients whose answer got lost; later its return means that it was stolen, and the session is killed.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn rotate_session(&self, rotation: &Rotation) -> Result<Rotated> {
+        let id = session_id(rotation.id);
+        let read = Query::new("SELECT * FROM ONLY $id").bind("id", id.clone());
+        let Some(row) = self.store.read(read).await?.row::<SessionRow>(0)? else { return Ok(Rotated::Unknown) };
+        if row.expires_at <= rotation.now.as_millis() {
+            return Ok(Rotated::Unknown);
+        }
+        let is_current = row.hash == rotation.presented_hash;
+        let in_grace = rotation.now.since(Timestamp::from_millis(row.rotated_at)) <= rotation.grace;
+        let is_previous = row.previous.as_deref() == Some(rotation.presented_hash.as_str());
+        if !is_current && !(is_previous && in_grace) {
+            let kill = Query::new("DELETE $id RETURN NONE").bind("id", id);
+            self.store.write(kill).await?;
+            return Ok(Rotated::Reused);
+        }
+        let text = "UPDATE $id SET previous = $presented, hash = $next, rotated_at = $now, expires_at = $expires \
+                    WHERE hash = $was RETURN VALUE account";
+        let rotate = Query::new(text)
+            .bind("id", id)
+            .bind("presented", rotation.presented_hash.clone())
+            .bind("next", rotation.next_hash.clone())
+            .bind("now", rotation.now.as_millis())
+            .bind("expires", rotation.expires_at.as_millis())
+            .bind("was", row.hash);
+        match self.store.write(rotate).await?.row::<String>(0)? {
+            Some(account) => Ok(Rotated::Yes { account: keys::parsed(&account)? }),
+            None => Ok(Rotated::Unknown),
+        }
+    }
+
+    /// Ends a session, if the presented token is one of its own.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn close_session(&self, id: SessionId, presented_hash: &str) -> Result<()> {
+        let query = Query::new("DELETE $id WHERE hash = $hash OR previous = $hash RETURN NONE")
+            .bind("id", session_id(id))
+            .bind("hash", presented_hash.to_owned());
+        self.store.write(query).await.map(drop)
+    }
+
+    /// The Ed25519 seed that signs access tokens: `fresh` if there was none yet, else the one that is kept.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn signing_key(&self, fresh: [u8; 32]) -> Result<[u8; 32]> {
+        let seed: Vec<i64> = fresh.iter().map(|byte| i64::from(*byte)).collect();
+        let mut row = surrealdb::types::Object::default();
+        let id = keys::named("secret", "signing_key");
+        row.insert("id", id.clone());
+        row.insert("seed", seed);
+        let query = Query::new("INSERT IGNORE INTO secret $rows RETURN NONE; SELECT VALUE seed FROM ONLY $id")
+            .bind("rows", vec![Value::Object(row)])
+            .bind("id", id);
+        let kept: Vec<i64> = self.store.write(query).await?.rows(1)?;
+        let bytes: Vec<u8> = kept.into_iter().filter_map(|byte| u8::try_from(byte).ok()).collect();
+        bytes.try_into().map_err(|_| Error::Corrupt("secret:signing_key is not 32 bytes".to_owned()))
+    }
+}
+
+fn session_id(session: SessionId) -> RecordId {
+    keys::named("session", session.to_string())
+}

@@ -1,0 +1,274 @@
+//! The event log, read by tight ranges, and the workers' cursors on it.
+
+use std::time::Duration;
+
+use surrealdb::types::{RecordId, SurrealValue, Value};
+
+use super::{
+    Effects, Error, NewDelivery, Result, Store,
+    batch::Batch,
+    deliveries,
+    events::{self, LoggedEvent},
+    keys::{self, parts},
+    query::Query,
+};
+use crate::domain::{Epoch, Event, EventId, PostId, Timestamp};
+
+/// What one worker may do with the log: read it, own cursors on it, and move them together with what it has done.
+#[derive(Clone)]
+pub struct EventLog {
+    store: Store,
+    worker: String,
+    node: String,
+}
+
+/// A cursor that this node owns now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenOver {
+    /// On which log.
+    pub epoch: Epoch,
+    /// Everything up to here is finished.
+    pub settled: u64,
+    /// Whether the cursor stands where it stood at the takeover before: something may be killing the process.
+    pub is_stuck: bool,
+}
+
+/// A step of a cursor and everything that is committed with it.
+pub struct Settlement {
+    /// On which log.
+    pub epoch: Epoch,
+    /// Where the cursor stands.
+    pub from: u64,
+    /// Everything up to here is finished now.
+    pub settled: u64,
+    /// Until when this node owns the cursor.
+    pub lease_until: Timestamp,
+    /// What did not finish at once and goes on in the exception lane.
+    pub deliveries: Vec<NewDelivery>,
+    /// What the worker wrote to its own tables.
+    pub effects: Effects,
+}
+
+#[derive(Debug, SurrealValue)]
+struct CursorRow {
+    id: RecordId,
+    owner: String,
+    lease_until: i64,
+    settled: i64,
+    taken_at: Option<i64>,
+}
+
+impl EventLog {
+    pub(crate) fn new(store: &Store, worker: &str, node: &str) -> Self {
+        Self { store: store.clone(), worker: worker.to_owned(), node: node.to_owned() }
+    }
+
+    /// The events `from..=to` of one log, as far as they exist.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read(&self, epoch: Epoch, from: u64, to: u64) -> Result<Vec<Event>> {
+        let range =
+            keys::range("event", parts![epoch, events::seq(from)], false, parts![epoch, events::seq(to).saturating_add(1)]);
+        let mut answers = self.store.read(Query::new("SELECT * FROM $range").bind("range", range)).await?;
+        answers.rows::<LoggedEvent>(0)?.into_iter().map(LoggedEvent::into_event).collect()
+    }
+
+    /// Gives this worker a cursor at `settled` on a log where it has none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin(&self, epoch: Epoch, settled: u64, lease_until: Timestamp) -> Result<()> {
+        let mut batch = Batch::default();
+        batch.put("cursor", cursor_row(&self.worker, epoch, &self.node, settled, lease_until));
+        self.store.write(batch.into_transaction()).await.map(drop)
+    }
+
+    /// The logs that this worker has a cursor on, whoever owns it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn known_epochs(&self) -> Result<Vec<Epoch>> {
+        self.rows().await?.into_iter().map(|row| row_epoch(row.id)).collect()
+    }
+
+    /// The last place in a log: doubling, then halving, by point reads.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn head(&self, epoch: Epoch) -> Result<u64> {
+        head(&self.store, epoch).await
+    }
+
+    /// All logs there are, oldest first.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn epochs(&self) -> Result<Vec<Epoch>> {
+        epochs(&self.store).await
+    }
+
+    /// Takes this node's cursors and those that nobody owns: all of them when `is_alone`, else those whose lease has run out.
+    ///
+    /// # Errors
+    /// When the database does not answer; cursors taken until then stay taken.
+    pub async fn take_over(&self, now: Timestamp, lease: Duration, is_alone: bool) -> Result<Vec<TakenOver>> {
+        let mut taken = Vec::new();
+        for row in self.rows().await? {
+            if !is_alone && row.owner != self.node && row.lease_until > now.as_millis() {
+                continue;
+            }
+            let epoch = row_epoch(row.id.clone())?;
+            let claim = "UPDATE $id SET owner = $node, lease_until = $until, taken_at = settled \
+                         WHERE owner = $was AND lease_until = $had RETURN VALUE settled";
+            let claim = Query::new(claim)
+                .bind("id", row.id)
+                .bind("node", self.node.clone())
+                .bind("until", now.plus(lease).as_millis())
+                .bind("was", row.owner)
+                .bind("had", row.lease_until);
+            match self.store.write(claim).await.and_then(|mut answers| answers.row::<i64>(0)) {
+                Ok(Some(settled)) => taken.push(TakenOver {
+                    epoch,
+                    settled: number(settled),
+                    is_stuck: row.taken_at == Some(settled),
+                }),
+                Ok(None) | Err(Error::Conflict(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Moves a cursor and commits everything that belongs to the step with it.
+    ///
+    /// A delivery that waits for its post's approval re-reads the post's verdict in this transaction, under a lock on the
+    /// post's row: either it sees the verdict, or the verdict's own transaction comes later and finds the held row.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the cursor is another node's, or not where it was thought to be: nothing was written then.
+    pub async fn settle(&self, settlement: &Settlement) -> Result<()> {
+        let mut batch = Batch::default();
+        let step = "LET $own_ = UPDATE $id_ SET settled = $settled_, lease_until = $until_ \
+                    WHERE owner = $node_ AND settled = $from_ RETURN VALUE id; IF array::len($own_) = 0 { THROW 'cursor lost' }";
+        batch.statement(
+            step,
+            [
+                ("id", cursor_id(&self.worker, settlement.epoch).into_value()),
+                ("from", events::seq(settlement.from).into_value()),
+                ("settled", events::seq(settlement.settled).into_value()),
+                ("until", settlement.lease_until.as_millis().into_value()),
+                ("node", self.node.clone().into_value()),
+                ("own", Value::None),
+            ],
+        );
+        for delivery in &settlement.deliveries {
+            deliveries::enqueue(&mut batch, &self.worker, delivery.clone());
+        }
+        batch.merge(settlement.effects.0.clone());
+        self.store.write(batch.into_transaction()).await.map(drop)
+    }
+
+    /// Writes deliveries without moving a cursor: for a worker that keeps its cursor elsewhere.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn enqueue(&self, new: Vec<NewDelivery>) -> Result<()> {
+        let mut batch = Batch::default();
+        for delivery in new {
+            deliveries::enqueue(&mut batch, &self.worker, delivery);
+        }
+        self.store.write(batch.into_transaction()).await.map(drop)
+    }
+
+    /// Where the held delivery of a post stands, if the post was published and is still there.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn publication_of(&self, post: PostId) -> Result<Option<EventId>> {
+        #[derive(SurrealValue)]
+        struct Row {
+            epoch: Option<String>,
+            seq: Option<i64>,
+        }
+        let query = Query::new("SELECT epoch, seq FROM ONLY $id").bind("id", keys::named("post", post.to_string()));
+        let Some(row) = self.store.read(query).await?.row::<Row>(0)? else { return Ok(None) };
+        match (row.epoch, row.seq) {
+            (Some(epoch), Some(seq)) => Ok(Some(EventId { epoch: keys::parsed(&epoch)?, seq: number(seq) })),
+            _ => Ok(None),
+        }
+    }
+
+    async fn rows(&self) -> Result<Vec<CursorRow>> {
+        let range = keys::range("cursor", parts![self.worker.clone(), ""], false, parts![self.worker.clone(), "~"]);
+        self.store.read(Query::new("SELECT * FROM $range").bind("range", range)).await?.rows(0)
+    }
+}
+
+/// All logs there are, oldest first.
+pub(super) async fn epochs(store: &Store) -> Result<Vec<Epoch>> {
+    let ids: Vec<RecordId> = store.read(Query::new("SELECT VALUE id FROM epoch")).await?.rows(0)?;
+    let mut epochs: Vec<Epoch> =
+        ids.into_iter().map(|id| keys::parsed(&keys::text_key(id)?)).collect::<Result<_>>()?;
+    epochs.sort();
+    Ok(epochs)
+}
+
+/// The last place in a log: doubling, then halving, by point reads. Correct while the log's beginning is still there,
+/// or nothing but its beginning is gone.
+pub(super) async fn head(store: &Store, epoch: Epoch) -> Result<u64> {
+    let oldest = keys::range("event", parts![epoch, 0], false, parts![epoch, i64::MAX]);
+    let Some(first) = store.read(Query::page(oldest, 1)).await?.row::<RecordId>(0)? else { return Ok(0) };
+    let mut parts = keys::Parts::of(first)?;
+    parts.text()?;
+    let mut there = number(parts.int()?);
+    let mut step = 1;
+    while has_event(store, epoch, there + step).await? {
+        there += step;
+        step *= 2;
+    }
+    while step > 1 {
+        step /= 2;
+        if has_event(store, epoch, there + step).await? {
+            there += step;
+        }
+    }
+    Ok(there)
+}
+
+async fn has_event(store: &Store, epoch: Epoch, seq: u64) -> Result<bool> {
+    let query = Query::new("SELECT VALUE id FROM $ids").bind("ids", vec![events::event_id(EventId { epoch, seq })]);
+    Ok(!store.read(query).await?.rows::<RecordId>(0)?.is_empty())
+}
+
+/// `cursor:[worker, epoch]`.
+pub(super) fn cursor_id(worker: &str, epoch: Epoch) -> RecordId {
+    keys::record("cursor", parts![worker, epoch])
+}
+
+/// A new cursor's row.
+pub(super) fn cursor_row(
+    worker: &str,
+    epoch: Epoch,
+    node: &str,
+    settled: u64,
+    lease_until: Timestamp,
+) -> impl SurrealValue + use<> {
+    CursorRow {
+        id: cursor_id(worker, epoch),
+        owner: node.to_owned(),
+        lease_until: lease_until.as_millis(),
+        settled: events::seq(settled),
+        taken_at: None,
+    }
+}
+
+fn row_epoch(id: RecordId) -> Result<Epoch> {
+    let mut parts = keys::Parts::of(id)?;
+    parts.text()?;
+    parts.parsed()
+}
+
+fn number(stored: i64) -> u64 {
+    u64::try_from(stored).unwrap_or(0)
+}

@@ -1,0 +1,109 @@
+//! Migrations: numbered SurrealQL files, applied once and in order, each remembered with the checksum of its text.
+
+use sha2::{Digest, Sha256};
+use surrealdb::{
+    Surreal,
+    engine::any::Any,
+    types::{RecordId, RecordIdKey, SurrealValue},
+};
+
+use super::{
+    Error, Result,
+    query::{Query, once},
+};
+
+const MIGRATIONS: [(u32, &str); 1] = [(1, include_str!("schema/0001_tables.surql"))];
+
+#[derive(SurrealValue)]
+struct Applied {
+    number: i64,
+    checksum: String,
+}
+
+/// Brings the schema up to date. Running it again, or twice at once from two nodes, changes nothing.
+///
+/// # Errors
+/// [`Error::NewerSchema`] or [`Error::ForeignSchema`] when the database is not this version's; nothing is changed then.
+pub(super) async fn run(database: &Surreal<Any>) -> Result<()> {
+    apply(database, &MIGRATIONS).await
+}
+
+async fn apply(database: &Surreal<Any>, migrations: &[(u32, &str)]) -> Result<()> {
+    once(database, Query::new("DEFINE TABLE IF NOT EXISTS migration TYPE NORMAL SCHEMALESS PERMISSIONS NONE")).await?;
+    let applied: Vec<Applied> =
+        once(database, Query::new("SELECT number, checksum FROM migration")).await?.rows(0)?;
+    let known = migrations.iter().map(|(number, _)| *number).max().unwrap_or(0);
+    let found = applied.iter().filter_map(|row| u32::try_from(row.number).ok()).max().unwrap_or(0);
+    if found > known {
+        return Err(Error::NewerSchema { found, known });
+    }
+    for (number, text) in migrations {
+        let checksum = checksum(text);
+        match applied.iter().find(|row| row.number == i64::from(*number)) {
+            Some(row) if row.checksum == checksum => {}
+            Some(_) => return Err(Error::ForeignSchema { number: *number }),
+            None => {
+                once(database, Query::new(*text)).await?;
+                let id = RecordId::new("migration", RecordIdKey::Number(i64::from(*number)));
+                let remember =
+                    "UPSERT $id SET number = $number, checksum = $checksum, applied_at = time::now() RETURN NONE";
+                let remember = Query::new(remember)
+                    .bind("id", id)
+                    .bind("number", i64::from(*number))
+                    .bind("checksum", checksum);
+                once(database, remember).await?;
+                tracing::info!(number, "applied a schema migration");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn checksum(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn database() -> Surreal<Any> {
+        let database = surrealdb::engine::any::connect("mem://").await.unwrap();
+        database.use_ns("t").use_db("t").await.unwrap();
+        database
+    }
+
+    fn on_a_deep_stack<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        std::thread::Builder::new().stack_size(32 << 20).spawn(move || runtime().block_on(test())).unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        on_a_deep_stack(|| async {
+            let database = database().await;
+            run(&database).await.unwrap();
+            run(&database).await.unwrap();
+        });
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused() {
+        on_a_deep_stack(|| async {
+            let database = database().await;
+            apply(&database, &[(1, "RETURN 1"), (2, "RETURN 2")]).await.unwrap();
+            let refusal = apply(&database, &[(1, "RETURN 1")]).await.unwrap_err();
+            assert!(matches!(refusal, Error::NewerSchema { found: 2, known: 1 }));
+        });
+    }
+
+    #[test]
+    fn a_migration_with_another_text_is_refused() {
+        on_a_deep_stack(|| async {
+            let database = database().await;
+            apply(&database, &[(1, "RETURN 1")]).await.unwrap();
+            let refusal = apply(&database, &[(1, "RETURN 2")]).await.unwrap_err();
+            assert!(matches!(refusal, Error::ForeignSchema { number: 1 }));
+        });
+    }
+}

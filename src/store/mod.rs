@@ -1,0 +1,52 @@
+//! SurrealDB, and nothing else: one file per aggregate, and one narrow access type per user of it.
+//!
+//! Nobody outside sees a query, a record id or the database's own types, and no worker is handed [`Store`]: it gets an
+//! access that has only its own operations. Rows are schemaless on purpose: their shape is the Rust struct beside the
+//! queries, and a typed field costs an evaluation at every write.
+
+mod access;
+mod accesses;
+mod accounts;
+mod batch;
+mod dead_letters;
+mod deliveries;
+mod error;
+mod events;
+mod feeds;
+mod follows;
+mod housekeeping;
+mod identity;
+mod keys;
+mod listings;
+mod log;
+mod mail;
+mod migrate;
+mod open;
+mod posts;
+mod publishing;
+mod query;
+mod receipts;
+mod stats;
+
+pub use access::{AnalyticsAccess, FeedAccess, MailAccess, ModerationAccess, SearchAccess};
+pub use accesses::Accesses;
+pub use accounts::{AccountAccess, ProfileChanges};
+pub use batch::Effects;
+pub use dead_letters::DeadLetters;
+pub use deliveries::{Claim, Claimed, Completion, Deliveries, Failure, NewDelivery, is_fenced_off};
+pub use error::Error;
+pub use feeds::FeedReads;
+pub use follows::{FollowPage, FollowReads};
+pub use housekeeping::HousekeepingAccess;
+pub use identity::{CodeCheck, CodeRecord, Credentials, IdentityAccess, NewSession, Rotated, Rotation, SignUp};
+pub use listings::Listing;
+pub use log::{EventLog, Settlement, TakenOver};
+pub use mail::{MailState, Recipient};
+pub use open::{Database, Store};
+pub use posts::PostReads;
+pub use publishing::{KeptAnswer, Known, Publishing, Wanted, Writes, wrote_nothing};
+pub use receipts::{ReceiptReads, Trail};
+pub use stats::{AuthorStats, DayStats, StatReads};
+
+/// What a store operation answers.
+pub type Result<T> = std::result::Result<T, Error>;

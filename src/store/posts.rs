@@ -1,0 +1,227 @@
+//! Posts by id, with an in-process cache in front when this process is the database's only writer.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use quick_cache::{Weighter, sync::Cache};
+use surrealdb::types::{RecordId, SurrealValue};
+
+use super::{Error, Listing, Result, Store, events, keys, listings, query::Query};
+use crate::domain::{
+    Body, EventId, Moderation, PageCursor, Post, PostId, Slug, Status, Tag, Timestamp, Title,
+};
+
+/// A post as its row.
+#[derive(Debug, Clone, SurrealValue)]
+pub(super) struct PostRow {
+    id: RecordId,
+    author: String,
+    slug: String,
+    title: String,
+    body: String,
+    tags: Vec<String>,
+    status: String,
+    moderation: String,
+    hold: bool,
+    notify: bool,
+    version: i64,
+    content_hash: String,
+    created_at: i64,
+    updated_at: i64,
+    published_at: Option<i64>,
+    epoch: Option<String>,
+    seq: Option<i64>,
+}
+
+impl From<&Post> for PostRow {
+    fn from(post: &Post) -> Self {
+        Self {
+            id: id(post.id),
+            author: post.author.to_string(),
+            slug: post.slug.as_str().to_owned(),
+            title: post.title.as_str().to_owned(),
+            body: post.body.as_str().to_owned(),
+            tags: post.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+            status: post.status.as_str().to_owned(),
+            moderation: post.moderation.as_str().to_owned(),
+            hold: post.hold_until_approved,
+            notify: post.notify,
+            version: events::seq(post.version),
+            content_hash: post.content_hash.clone(),
+            created_at: post.created_at.as_millis(),
+            updated_at: post.updated_at.as_millis(),
+            published_at: post.published_at.map(Timestamp::as_millis),
+            epoch: post.published_by.map(|event| event.epoch.to_string()),
+            seq: post.published_by.map(|event| events::seq(event.seq)),
+        }
+    }
+}
+
+impl TryFrom<PostRow> for Post {
+    type Error = Error;
+
+    fn try_from(row: PostRow) -> Result<Self> {
+        let id: PostId = keys::parsed(&keys::text_key(row.id)?)?;
+        let unknown = |what: &str, word: &str| Error::Corrupt(format!("post {id}: unknown {what} {word}"));
+        let published_by = match (&row.epoch, row.seq) {
+            (Some(epoch), Some(seq)) => {
+                Some(EventId { epoch: keys::parsed(epoch)?, seq: u64::try_from(seq).unwrap_or(0) })
+            }
+            _ => None,
+        };
+        Ok(Self {
+            id,
+            author: keys::parsed(&row.author)?,
+            slug: Slug::from_trusted(row.slug),
+            title: Title::from_trusted(row.title),
+            body: Body::from_trusted(row.body),
+            tags: row.tags.into_iter().map(Tag::from_trusted).collect(),
+            status: Status::parse(&row.status).ok_or_else(|| unknown("status", &row.status))?,
+            moderation: Moderation::parse(&row.moderation).ok_or_else(|| unknown("moderation", &row.moderation))?,
+            hold_until_approved: row.hold,
+            notify: row.notify,
+            version: u64::try_from(row.version).unwrap_or(0),
+            content_hash: row.content_hash,
+            created_at: Timestamp::from_millis(row.created_at),
+            updated_at: Timestamp::from_millis(row.updated_at),
+            published_at: row.published_at.map(Timestamp::from_millis),
+            published_by,
+        })
+    }
+}
+
+/// `post:<ulid>`.
+pub(super) fn id(post: PostId) -> RecordId {
+    keys::named("post", post.to_string())
+}
+
+/// Reading posts.
+#[derive(Clone)]
+pub struct PostReads {
+    store: Store,
+    cache: Option<Arc<PostCache>>,
+}
+
+impl PostReads {
+    pub(crate) fn new(store: &Store) -> Self {
+        let cache = (store.cache() > 0).then(|| Arc::new(PostCache::new(store.cache())));
+        Self { store: store.clone(), cache }
+    }
+
+    /// One post.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn get(&self, id: PostId) -> Result<Option<Arc<Post>>> {
+        Ok(self.get_many(&[id]).await?.pop())
+    }
+
+    /// Several posts, in the order of `ids`; those that do not exist are left out.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn get_many(&self, ids: &[PostId]) -> Result<Vec<Arc<Post>>> {
+        let mut found: HashMap<PostId, Arc<Post>> = HashMap::with_capacity(ids.len());
+        if let Some(cache) = &self.cache {
+            found.extend(ids.iter().filter_map(|id| Some((*id, cache.posts.get(id)?))));
+        }
+        let missing: Vec<PostId> = ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
+        if !missing.is_empty() {
+            let before: Vec<u64> = missing.iter().map(|id| self.generation(*id)).collect();
+            for post in self.load(&missing).await? {
+                let post = Arc::new(post);
+                let at = missing.iter().position(|id| *id == post.id);
+                self.remember(&post, at.and_then(|at| before.get(at)).copied());
+                found.insert(post.id, post);
+            }
+        }
+        Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+    }
+
+    /// Positions in a list, newest first, behind `after`; fewer than `limit` means that the list ends.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn list(&self, listing: &Listing, after: Option<PageCursor>, limit: usize) -> Result<Vec<PageCursor>> {
+        listings::page(&self.store, listing, after, limit).await
+    }
+
+    /// Posts straight from the database, whatever the cache says.
+    pub(super) async fn load(&self, ids: &[PostId]) -> Result<Vec<Post>> {
+        let ids: Vec<RecordId> = ids.iter().copied().map(id).collect();
+        let mut answers = self.store.read(Query::new("SELECT * FROM $ids").bind("ids", ids)).await?;
+        answers.rows::<PostRow>(0)?.into_iter().map(Post::try_from).collect()
+    }
+
+    /// A post is about to change: what readers have loaded until now must not be remembered any more.
+    pub(super) fn forget(&self, id: PostId) {
+        if let Some(cache) = &self.cache {
+            if let Some(stripe) = cache.stripe(id) {
+                stripe.fetch_add(1, Ordering::SeqCst);
+            }
+            cache.posts.remove(&id);
+        }
+    }
+
+    /// The post as its writer has just committed it.
+    pub(super) fn keep(&self, post: &Arc<Post>) {
+        self.forget(post.id);
+        if let Some(cache) = &self.cache {
+            cache.posts.insert(post.id, Arc::clone(post));
+        }
+    }
+
+    fn generation(&self, id: PostId) -> u64 {
+        let stripe = self.cache.as_ref().and_then(|cache| cache.stripe(id));
+        stripe.map_or(0, |stripe| stripe.load(Ordering::SeqCst))
+    }
+
+    fn remember(&self, post: &Arc<Post>, generation: Option<u64>) {
+        if generation == Some(self.generation(post.id))
+            && let Some(cache) = &self.cache
+        {
+            cache.posts.insert(post.id, Arc::clone(post));
+        }
+    }
+}
+
+/// Posts by id, bounded by bytes. The generations keep a reader that was overtaken by a writer from remembering the old text.
+struct PostCache {
+    posts: Cache<PostId, Arc<Post>, ByBytes>,
+    generations: Vec<AtomicU64>,
+    hasher: RandomState,
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<PostId, Arc<Post>> for ByBytes {
+    fn weight(&self, _: &PostId, post: &Arc<Post>) -> u64 {
+        const OVERHEAD: u64 = 512;
+        OVERHEAD + u64::try_from(post.body.as_str().len()).unwrap_or(u64::MAX / 2)
+    }
+}
+
+impl PostCache {
+    fn new(posts: usize) -> Self {
+        const BYTES_PER_POST: u64 = 8 << 10;
+        const STRIPES: usize = 1024;
+        let bytes = u64::try_from(posts).unwrap_or(u64::MAX).saturating_mul(BYTES_PER_POST);
+        Self {
+            posts: Cache::with_weighter(posts, bytes, ByBytes),
+            generations: std::iter::repeat_with(AtomicU64::default).take(STRIPES).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    fn stripe(&self, id: PostId) -> Option<&AtomicU64> {
+        let hash = usize::try_from(self.hasher.hash_one(id) >> 1).unwrap_or(0);
+        self.generations.get(hash % self.generations.len())
+    }
+}

@@ -1,0 +1,99 @@
+//! Logs: one line per event on standard error, for people on a terminal and as JSON otherwise. Standard output carries only
+//! the line with the address. What is logged is decided where it happens; nothing here knows about it.
+
+use std::{
+    env,
+    io::{self, IsTerminal},
+};
+
+use tracing_subscriber::{
+    EnvFilter,
+    filter::{LevelFilter, ParseError},
+};
+
+use crate::config::{LogFormat, LogSettings};
+
+/// Libraries that say more at `info` than an operator wants to read: `warn` for them, unless the filter names them.
+const TALKATIVE: [&str; 5] = ["surrealdb", "tantivy", "actix_server", "hyper", "rustls"];
+
+/// The variable that outranks `log.level`, as everywhere in Rust.
+const FILTER_VARIABLE: &str = EnvFilter::DEFAULT_ENV;
+
+/// Why logging could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The filter is not one.
+    #[error("{from}: {source}")]
+    Filter {
+        /// The key or variable that holds the filter.
+        from: &'static str,
+        /// What is wrong with it.
+        source: ParseError,
+    },
+}
+
+/// Sends the process's logs to standard error. A second call changes nothing and is no error, so that two apps can live in one
+/// process.
+///
+/// # Errors
+/// A filter, in `log.level` or in `RUST_LOG`, that cannot be read.
+pub fn init(settings: &LogSettings) -> Result<(), Error> {
+    let variable = env::var(FILTER_VARIABLE).ok().filter(|text| !text.trim().is_empty());
+    let (from, directives) = match &variable {
+        Some(text) => (FILTER_VARIABLE, text.as_str()),
+        None => ("log.level", settings.level.as_str()),
+    };
+    let filter = EnvFilter::builder().parse(complete(directives)).map_err(|source| Error::Filter { from, source })?;
+    let is_terminal = io::stderr().is_terminal();
+    let is_human = match settings.format {
+        LogFormat::Auto => is_terminal,
+        LogFormat::Pretty => true,
+        LogFormat::Json => false,
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // An error here means that a subscriber is installed already: then that one stays.
+    let _ = if is_human {
+        builder.compact().with_ansi(is_terminal && env::var_os("NO_COLOR").is_none()).try_init()
+    } else {
+        builder.json().flatten_event(true).with_current_span(true).with_span_list(true).try_init()
+    };
+    Ok(())
+}
+
+/// Puts the quiet level of the talkative libraries before the operator's directives: where both name a target the later one
+/// counts. A filter that is at `warn` or below for everything needs none of it.
+fn complete(directives: &str) -> String {
+    let chosen: Vec<&str> = directives.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
+    let general = chosen.iter().filter_map(|directive| directive.parse::<LevelFilter>().ok()).next_back();
+    let quiet = general.is_some_and(|level| level > LevelFilter::WARN).then_some(TALKATIVE).into_iter().flatten();
+    quiet
+        .map(|library| format!("{library}=warn"))
+        .chain(chosen.iter().map(ToString::to_string))
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn talkative_libraries_are_quiet_unless_they_are_named() {
+        let filter = EnvFilter::builder().parse(complete("info, surrealdb=debug")).unwrap().to_string();
+        assert!(filter.contains("tantivy=warn") && filter.contains("surrealdb=debug"), "{filter}");
+        assert!(!filter.contains("surrealdb=warn"), "{filter}");
+    }
+
+    #[test]
+    fn a_filter_below_warn_is_left_alone() {
+        assert_eq!(complete("error"), "error");
+        assert_eq!(complete("broadsheet=debug"), "broadsheet=debug");
+    }
+
+    #[test]
+    fn logging_can_be_set_up_twice() {
+        let settings = LogSettings::default();
+        init(&settings).unwrap();
+        init(&settings).unwrap();
+    }
+}
