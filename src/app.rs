@@ -196,11 +196,21 @@ impl App {
     /// # Errors
     /// If the server itself fails.
     pub async fn run_until(mut self, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Some(server) = self.server.take() else { return Ok(()) };
-        let serving = actix_web::rt::spawn(server);
+        let serving = self.serve();
         shutdown.await;
         self.drain().await;
         serving.await?.context("the server failed")
+    }
+
+    /// Serves requests in the background of the present actix system, until [`App::drain`].
+    pub fn serve(&mut self) -> tokio::task::JoinHandle<std::io::Result<()>> {
+        let server = self.server.take();
+        actix_web::rt::spawn(async move {
+            match server {
+                Some(server) => server.await,
+                None => Ok(()),
+            }
+        })
     }
 
     /// Stops taking requests, finishes what runs, writes the cursors; gives up after the grace time, which loses nothing.

@@ -15,6 +15,9 @@ use crate::config::{LogFormat, LogSettings};
 
 /// Libraries that say more at `info` than an operator wants to read: `warn` for them, unless the filter names them.
 const TALKATIVE: [&str; 5] = ["surrealdb", "tantivy", "actix_server", "hyper", "rustls"];
+/// Here SurrealDB reports every conflict of two transactions as an error, although it is retried; what is not retried with
+/// success is reported by those who asked for it.
+const CONFLICTS: [&str; 2] = ["surrealdb::core::kvs::ds", "surrealdb_core::kvs::tasks"];
 
 /// The variable that outranks `log.level`, as everywhere in Rust.
 const FILTER_VARIABLE: &str = EnvFilter::DEFAULT_ENV;
@@ -55,7 +58,7 @@ pub fn init(settings: &LogSettings) -> Result<(), Error> {
     let _ = if is_human {
         builder.compact().with_ansi(is_terminal && env::var_os("NO_COLOR").is_none()).try_init()
     } else {
-        builder.json().flatten_event(true).with_current_span(true).with_span_list(true).try_init()
+        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
     };
     Ok(())
 }
@@ -65,9 +68,12 @@ pub fn init(settings: &LogSettings) -> Result<(), Error> {
 fn complete(directives: &str) -> String {
     let chosen: Vec<&str> = directives.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
     let general = chosen.iter().filter_map(|directive| directive.parse::<LevelFilter>().ok()).next_back();
-    let quiet = general.is_some_and(|level| level > LevelFilter::WARN).then_some(TALKATIVE).into_iter().flatten();
+    let is_talkative = general.is_some_and(|level| level > LevelFilter::WARN);
+    let quiet = TALKATIVE.iter().map(|library| format!("{library}=warn"));
+    let silent = CONFLICTS.iter().map(|target| format!("{target}=off"));
     quiet
-        .map(|library| format!("{library}=warn"))
+        .chain(silent)
+        .filter(|_| is_talkative)
         .chain(chosen.iter().map(ToString::to_string))
         .collect::<Vec<_>>()
         .join(",")
@@ -76,6 +82,11 @@ fn complete(directives: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn retried_conflicts_of_the_database_are_silent() {
+        assert!(complete("info").contains("surrealdb::core::kvs::ds=off"));
+    }
 
     #[test]
     fn talkative_libraries_are_quiet_unless_they_are_named() {

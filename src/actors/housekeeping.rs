@@ -57,8 +57,13 @@ impl Housekeeping {
     pub async fn clean(&self, after: Option<AccountId>) -> store::Result<Option<AccountId>> {
         let now = self.clock.now();
         self.access.forget_expired(now, self.dead_letters, ROUND).await?;
-        for epoch in self.access.epochs().await? {
-            self.access.forget_events(epoch, now.minus(self.events), ROUND).await?;
+        let epochs = self.access.epochs().await?;
+        let before = now.minus(self.events);
+        for epoch in &epochs {
+            self.access.forget_events(*epoch, before, ROUND).await?;
+        }
+        for epoch in epochs.iter().rev().skip(1) {
+            self.access.forget_log(*epoch, before).await?;
         }
         let readers = self.access.accounts(after, ROUND).await?;
         for reader in &readers {

@@ -1,6 +1,8 @@
 //! The command line: one file per subcommand.
 
+mod bench;
 mod check_config;
+mod import;
 mod reindex;
 mod serve;
 
@@ -31,8 +33,13 @@ enum Command {
     Serve(ConfigFile),
     /// Read the configuration, say whether it is right, and start nothing
     CheckConfig(ConfigFile),
+    /// Publish a folder of Markdown files to a running server
+    Import(import::Import),
     /// Build the search index anew from the database, while the server is stopped
     Reindex(ConfigFile),
+    /// Measure this machine (what `make bench` runs)
+    #[command(hide = true)]
+    Bench(bench::Bench),
     /// Say which version this is
     Version,
 }
@@ -62,7 +69,9 @@ impl Cli {
         match self.command {
             Command::Serve(file) => serve::run(file.load()?),
             Command::CheckConfig(file) => check_config::run(&file.load()?),
+            Command::Import(import) => app::work_runtime()?.block_on(import.run()),
             Command::Reindex(file) => reindex::run(&file.load()?),
+            Command::Bench(bench) => bench.run(),
             Command::Version => {
                 writeln!(std::io::stdout(), "broadsheet {}", env!("CARGO_PKG_VERSION"))?;
                 Ok(ExitCode::SUCCESS)

@@ -16,6 +16,12 @@ impl Epoch {
     pub fn generate() -> Self {
         Self(Ulid::generate())
     }
+
+    /// When it began.
+    #[must_use]
+    pub fn began_at(&self) -> Timestamp {
+        Timestamp::from_millis(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
+    }
 }
 
 impl fmt::Display for Epoch {

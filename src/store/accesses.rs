@@ -1,8 +1,8 @@
 //! Handing out the narrow accesses: the one place that has the whole store and gives parts of it away.
 
 use super::{
-    AccountAccess, AnalyticsAccess, DeadLetters, FeedAccess, FeedReads, FollowReads, HousekeepingAccess,
-    IdentityAccess, MailAccess, ModerationAccess, PostReads, Publishing, ReceiptReads, SearchAccess, StatReads, Store,
+    AccountAccess, AnalyticsAccess, DeadLetters, ExceptionReads, FeedAccess, FeedReads, FollowReads, HousekeepingAccess,
+    IdentityAccess, MailAccess, ModerationAccess, PostReads, Publishing, ReceiptReads, SearchAccess, Seeding, StatReads, Store,
 };
 
 /// All accesses of one open database; posts and accounts share their caches.
@@ -34,6 +34,8 @@ accesses! {
     housekeeping: HousekeepingAccess(store),
     /// For receipts.
     receipts: ReceiptReads(store),
+    /// For operators: what did not go through.
+    exceptions: ExceptionReads(store),
     /// For the feed worker.
     feed: FeedAccess(store, posts),
     /// For the e-mail worker.
@@ -44,6 +46,8 @@ accesses! {
     search: SearchAccess(store, posts, accounts),
     /// For the analytics worker.
     analytics: AnalyticsAccess(store),
+    /// For `broadsheet bench`: large audiences without large sign-ups.
+    seeding: Seeding(store),
     /// For the feed route.
     feeds: FeedReads(store),
     /// For the follow routes.

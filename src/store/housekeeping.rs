@@ -74,6 +74,22 @@ impl HousekeepingAccess {
         self.delete(old).await
     }
 
+    /// Removes a log that began before `before`, has no events left and is not the newest, with its cursors. Only where
+    /// no other node may still be writing it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn forget_log(&self, epoch: Epoch, before: Timestamp) -> Result<()> {
+        if !self.store.is_embedded() || epoch.began_at() >= before || log::head(&self.store, epoch).await? > 0 {
+            return Ok(());
+        }
+        let text = "SELECT VALUE id FROM cursor WHERE id[1] = $epoch";
+        let mut rows: Vec<RecordId> =
+            self.store.read(Query::new(text).bind("epoch", epoch.to_string())).await?.rows(0)?;
+        rows.push(keys::named("epoch", epoch.to_string()));
+        self.delete(rows).await.map(drop)
+    }
+
     /// All logs there are, oldest first.
     ///
     /// # Errors

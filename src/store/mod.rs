@@ -12,6 +12,7 @@ mod dead_letters;
 mod deliveries;
 mod error;
 mod events;
+mod exceptions;
 mod feeds;
 mod follows;
 mod housekeeping;
@@ -26,6 +27,7 @@ mod posts;
 mod publishing;
 mod query;
 mod receipts;
+mod seeding;
 mod stats;
 
 pub use access::{AnalyticsAccess, FeedAccess, MailAccess, ModerationAccess, SearchAccess};
@@ -35,6 +37,7 @@ pub use batch::Effects;
 pub use dead_letters::DeadLetters;
 pub use deliveries::{Claim, Claimed, Completion, Deliveries, Failure, NewDelivery, is_fenced_off};
 pub use error::Error;
+pub use exceptions::{Exception, ExceptionReads};
 pub use feeds::FeedReads;
 pub use follows::{FollowPage, FollowReads};
 pub use housekeeping::HousekeepingAccess;
@@ -46,6 +49,7 @@ pub use open::{Database, Store};
 pub use posts::PostReads;
 pub use publishing::{KeptAnswer, Known, Publishing, Wanted, Writes, wrote_nothing};
 pub use receipts::{ReceiptReads, Trail};
+pub use seeding::Seeding;
 pub use stats::{AuthorStats, DayStats, StatReads};
 
 /// What a store operation answers.

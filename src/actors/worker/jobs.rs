@@ -72,6 +72,11 @@ impl<W: Worker> WorkerActor<W> {
         if !concerns && !has_row {
             self.leave(&event, Finished::default());
         } else if is_suspect {
+            tracing::warn!(
+                worker = W::NAME,
+                delivery_id = %event.id,
+                "no progress since the takeover before this one; this event will run with nothing beside it"
+            );
             let delivery = NewDelivery { is_alone: true, ..self.row(&event, self.engine.clock.now()) };
             self.leave(&event, Finished { delivery: Some(delivery), ..Finished::default() });
         } else if let EventKind::PostPublished { post, .. } = event.kind

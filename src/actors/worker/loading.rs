@@ -63,9 +63,6 @@ impl<W: Worker> WorkerActor<W> {
         for (epoch, settled, is_stuck) in cursors {
             // A log that this very process writes is not stuck: its worker was merely restarted.
             let is_stuck = is_stuck && !own.contains_key(&epoch);
-            if is_stuck {
-                tracing::warn!(worker = W::NAME, %epoch, settled, "no progress since the last takeover; the next events run one at a time");
-            }
             self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, settled, is_stuck));
         }
     }

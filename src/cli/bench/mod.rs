@@ -1,0 +1,143 @@
+//! `broadsheet bench`: measures a real node, started in this process on RocksDB, through HTTP on the loopback. Every figure
+//! comes from requests that anybody could send; only large audiences are written straight into the database.
+//!
+//! `node` starts the server, `client` and `load` send requests, `publishing`, `reading` and `fan_out` measure, `report`
+//! prints. Nothing here passes or fails: it is a benchmark, not a test.
+
+mod client;
+mod fan_out;
+mod load;
+mod machine;
+mod node;
+mod people;
+mod prose;
+mod publishing;
+mod reading;
+mod report;
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+
+use self::{machine::Machine, node::Node, people::Person, report::Table};
+
+/// Followers of the author in most measurements: one signs up, the others are seeded.
+const FOLLOWERS: usize = 10;
+
+/// What is to be measured, and where.
+#[derive(Debug, clap::Args)]
+pub(super) struct Bench {
+    /// Send a tenth of the requests: for trying the benchmark out, not for figures to keep
+    #[arg(long)]
+    quick: bool,
+    /// Keep the data in a folder of its own below DIR instead of the system's temporary folder; it is removed afterwards
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl Bench {
+    /// Measures everything and prints one table.
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let folder = Folder::make(&self.data.clone().unwrap_or_else(std::env::temp_dir))?;
+        let scale = Scale { divisor: if self.quick { 10 } else { 1 } };
+        let table = node::with_node(&folder.0, move |node| measure(node, scale))?;
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}", Machine::look(&folder.0))?;
+        write!(out, "{table}")?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// How much is done of what a full run does.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    divisor: usize,
+}
+
+impl Scale {
+    /// The number of requests in this run where a full run sends `full`.
+    fn of(self, full: usize) -> usize {
+        (full / self.divisor).max(1)
+    }
+}
+
+/// Who takes part in every measurement.
+struct Cast {
+    /// Has ten followers.
+    author: Person,
+    /// One of them.
+    reader: Person,
+}
+
+async fn measure(node: Node, scale: Scale) -> anyhow::Result<Table> {
+    let mut table = Table::default();
+    let cast = assemble(&node).await?;
+    publishing::measure(&node, &cast, scale, &mut table).await?;
+    reading::measure(&node, &cast, scale, &mut table).await?;
+    fan_out::measure(&node, &cast, scale, &mut table).await?;
+    table.figure("peak memory, server and load generator together", machine::peak_memory());
+    Ok(table)
+}
+
+async fn assemble(node: &Node) -> anyhow::Result<Cast> {
+    step("signing up an author and a reader");
+    let author = people::sign_up(node, "author").await?;
+    let reader = people::sign_up(node, "reader").await?;
+    people::follow(node, &reader, &author).await?;
+    node.seeding().add_followers(author.id, FOLLOWERS - 1, node.now()).await?;
+    node.settle(None).await?;
+    Ok(Cast { author, reader })
+}
+
+/// Says what is being done; standard output is for the figures.
+fn step(text: &str) {
+    // Nobody may be looking at standard error, which is no reason to stop measuring.
+    let _ = writeln!(io::stderr(), "bench: {text}");
+}
+
+/// A folder that is there for as long as this value.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make(parent: &Path) -> anyhow::Result<Self> {
+        let folder = parent.join(format!("broadsheet-bench-{}", std::process::id()));
+        fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", parent.display()))?;
+        fs::create_dir(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            step(&format!("cannot remove {}: {error}", self.0.display()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_goes_with_its_value_and_leaves_its_parent_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::write(parent.path().join("somebody's"), "file").unwrap();
+        let folder = Folder::make(parent.path()).unwrap();
+        let path = folder.0.clone();
+        fs::write(path.join("data"), "data").unwrap();
+        drop(folder);
+        assert!(!path.exists() && parent.path().join("somebody's").exists());
+    }
+
+    #[test]
+    fn a_quick_run_does_a_tenth_but_never_nothing() {
+        let quick = Scale { divisor: 10 };
+        assert_eq!((quick.of(2_000), quick.of(3)), (200, 1));
+    }
+}

@@ -1,0 +1,162 @@
+//! The node that is measured: the real server with its real workers, and a look at how far these are.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use tokio::sync::oneshot;
+
+use crate::{
+    actors::worker::{State, Status},
+    app::{self, App},
+    clock::{Clock, SystemClock},
+    config::{Config, Span},
+    domain::Timestamp,
+    store::{Accesses, FeedReads, Seeding},
+    telemetry,
+};
+
+/// The clients' threads. They are not the server's, but they run on the same cores.
+const CLIENT_THREADS: usize = 2;
+/// How long the database may take to close its files.
+const CLOSING: Duration = Duration::from_secs(5);
+/// How often the workers are looked at.
+const LOOK: Duration = Duration::from_millis(5);
+/// Longer than a worker needs to notice that its log has grown: whoever is level for so long has settled.
+const CERTAIN: Duration = Duration::from_millis(400);
+/// Workers that have not moved for so long are stuck.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A running node, seen from the benchmark.
+#[derive(Clone)]
+pub(super) struct Node {
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+    /// Where its mail goes.
+    pub(super) mail_folder: PathBuf,
+    accesses: Accesses,
+    workers: Vec<Arc<Status>>,
+}
+
+/// When workers had dealt with everything.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settled {
+    /// Since when they are level.
+    pub(super) at: Instant,
+    /// How many events there are.
+    pub(super) head: u64,
+}
+
+/// Starts a node with its data in `folder`, has `work` done on a runtime of its own, and drains the node.
+pub(super) fn with_node<T, F>(folder: &Path, work: impl FnOnce(Node) -> F) -> anyhow::Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = anyhow::Result<T>> + Send + 'static,
+{
+    let config = config(folder);
+    telemetry::init(&config.log)?;
+    let mail_folder = config.mail_folder();
+    let clients = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(CLIENT_THREADS)
+        .thread_name("client")
+        .enable_all()
+        .build()?;
+    let runtime = app::work_runtime()?;
+    let outcome = actix_web::rt::System::new().block_on(async {
+        let app = App::build(config, Arc::new(SystemClock), &runtime).await?;
+        let workers = app.workers.iter().map(|worker| Arc::clone(&worker.status)).collect();
+        let node = Node { address: app.address, mail_folder, accesses: app.accesses.clone(), workers };
+        let (done, finished) = oneshot::channel::<()>();
+        let work = work(node);
+        let working = clients.spawn(async move {
+            let outcome = work.await;
+            drop(done);
+            outcome
+        });
+        app.run_until(async move {
+            tokio::select! {
+                _ = finished => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        })
+        .await?;
+        working.abort();
+        match working.await {
+            Err(error) if error.is_cancelled() => bail!("interrupted"),
+            outcome => outcome.context("the benchmark panicked")?,
+        }
+    });
+    runtime.shutdown_timeout(CLOSING);
+    outcome
+}
+
+/// As a new user's server, but for the port, the log's level, the limit on sign-ups and the life of tokens.
+fn config(folder: &Path) -> Config {
+    let mut config = Config { data_dir: folder.to_owned(), ..Config::default() };
+    config.http.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    config.rate_limit.enabled = false;
+    config.identity.access_token_ttl = Span::days(1);
+    config.log.level = "warn".to_owned();
+    config
+}
+
+impl Node {
+    /// For large audiences.
+    pub(super) fn seeding(&self) -> Seeding {
+        self.accesses.seeding()
+    }
+
+    /// For looking whether a post has arrived.
+    pub(super) fn feeds(&self) -> FeedReads {
+        self.accesses.feeds()
+    }
+
+    /// The node's time.
+    pub(super) fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    /// Waits until all workers, or only the one of that name, have dealt with everything there is.
+    pub(super) async fn settle(&self, only: Option<&str>) -> anyhow::Result<Settled> {
+        let mut level: Option<Settled> = None;
+        let mut moved = (Instant::now(), 0);
+        loop {
+            let (head, total) = self.look(only)?;
+            level = match (head, level) {
+                (Some(head), Some(since)) if since.head == head => Some(since),
+                (Some(head), _) => Some(Settled { at: Instant::now(), head }),
+                (None, _) => None,
+            };
+            if let Some(settled) = level.filter(|since| since.at.elapsed() >= CERTAIN) {
+                return Ok(settled);
+            }
+            if total != moved.1 {
+                moved = (Instant::now(), total);
+            }
+            if moved.0.elapsed() > PATIENCE {
+                bail!("the workers have not moved for {} s", PATIENCE.as_secs());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// How far the workers are if all are equally far and idle, and how far they are taken together.
+    fn look(&self, only: Option<&str>) -> anyhow::Result<(Option<u64>, u64)> {
+        let (mut level, mut total, mut is_level) = (None, 0, true);
+        for worker in self.workers.iter().filter(|worker| only.is_none_or(|name| name == worker.name)) {
+            let seen = worker.snapshot();
+            if matches!(seen.state, State::Degraded | State::Stopped) {
+                bail!("worker {} has stopped: {}", worker.name, seen.last_error.unwrap_or_default());
+            }
+            let settled: u64 = seen.settled.values().sum();
+            total += settled;
+            is_level &= seen.is_idle && level.is_none_or(|level| level == settled);
+            level = Some(settled);
+        }
+        Ok((level.filter(|_| is_level), total))
+    }
+}

@@ -1,0 +1,176 @@
+//! Sends posts to the server, again where that may help. What an answer means is `answer.rs`'s matter.
+
+use std::{
+    error::Error,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use reqwest::{Client, Response, header, redirect};
+use url::Url;
+
+use super::{
+    Outcome,
+    answer::{Answer, Next},
+    post::Post,
+    stop::Stop,
+};
+use crate::config::Secret;
+
+/// So often a post is sent while the server asks to come back later.
+const MAX_BUSY: u32 = 8;
+/// So often a post is sent while the network loses it.
+const MAX_LOST: u32 = 5;
+/// The pause after the first try; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// No pause is longer, whatever the server asks for.
+const MAX_PAUSE: Duration = Duration::from_secs(120);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The server gives up after 10 seconds; a slow line needs some, too.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Sends posts in the name of one author.
+pub(super) struct Uploader {
+    client: Client,
+    address: Url,
+    token: Secret,
+    was_accepted: AtomicBool,
+}
+
+impl Uploader {
+    /// For the server at `url`, with or without a path and a slash at its end.
+    ///
+    /// # Errors
+    /// `Address` if there can be no server, `Client` if the machine has no certificates to check one with.
+    pub(super) fn new(url: &str, token: Secret) -> Result<Self, Stop> {
+        let address = address_of_posts(url).ok_or_else(|| Stop::Address(url.to_owned()))?;
+        // A redirected POST would become a GET, and any page would look like a success.
+        let mut client = Client::builder()
+            .user_agent(concat!("broadsheet/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT);
+        if address.scheme() == "http" {
+            // No certificate will be looked at, so a machine without any must not be a reason to fail.
+            client = client.tls_certs_only(std::iter::empty());
+        }
+        let client = client.build().map_err(|error| Stop::Client(reason(&error)))?;
+        Ok(Self { client, address, token, was_accepted: AtomicBool::new(false) })
+    }
+
+    /// Sends a post until it is clear what becomes of it.
+    ///
+    /// # Errors
+    /// What makes it pointless to send any other.
+    pub(super) async fn send(&self, post: &Post) -> Result<Outcome, Stop> {
+        let (mut busy, mut lost) = (0, 0);
+        loop {
+            let asked = self.ask(post).await;
+            let was_accepted = self.was_accepted.load(Ordering::Relaxed);
+            let pause = match asked {
+                Ok(answer) => match answer.read(post, self.address.as_str(), was_accepted) {
+                    Next::Done(outcome) => {
+                        self.was_accepted.store(true, Ordering::Relaxed);
+                        return Ok(outcome);
+                    }
+                    Next::Stop(stop) => return Err(stop),
+                    Next::Again { after, reason } => {
+                        busy += 1;
+                        if busy >= MAX_BUSY {
+                            return Err(Stop::Unavailable { reason });
+                        }
+                        after.max(pause_after(busy))
+                    }
+                },
+                Err(error) => {
+                    lost += 1;
+                    if lost >= MAX_LOST || error.is_builder() {
+                        return Err(Stop::Unreachable { address: self.address.to_string(), reason: reason(&error) });
+                    }
+                    pause_after(lost)
+                }
+            };
+            tokio::time::sleep(pause.min(MAX_PAUSE)).await;
+        }
+    }
+
+    async fn ask(&self, post: &Post) -> Result<Answer, reqwest::Error> {
+        let request = self
+            .client
+            .post(self.address.clone())
+            .bearer_auth(self.token.expose())
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("idempotency-key", &post.key)
+            .body(post.json.clone());
+        let response = request.send().await?;
+        let (status, retry_after) = (response.status(), retry_after(&response));
+        Ok(Answer { status, retry_after, body: response.bytes().await? })
+    }
+}
+
+fn address_of_posts(url: &str) -> Option<Url> {
+    let mut address = Url::parse(url).ok()?;
+    let has_credentials = !address.username().is_empty() || address.password().is_some();
+    if !matches!(address.scheme(), "http" | "https") || !address.has_host() || has_credentials {
+        return None;
+    }
+    address.set_query(None);
+    address.set_fragment(None);
+    address.path_segments_mut().ok()?.pop_if_empty().extend(["v1", "posts"]);
+    Some(address)
+}
+
+/// The header in seconds; the form with a date is not one that this server uses.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse::<u64>().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn pause_after(tries: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(MAX_PAUSE)
+}
+
+/// The innermost cause: `connection refused` rather than `error sending request`.
+fn reason(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let mut cause: &dyn Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn posts_go_below_the_address_of_the_server() {
+        for (url, address) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1/posts"),
+            ("https://example.org/", "https://example.org/v1/posts"),
+            ("https://example.org/blog?x=1#y", "https://example.org/blog/v1/posts"),
+            ("http://[::1]:80/blog/", "http://[::1]/blog/v1/posts"),
+        ] {
+            assert_eq!(address_of_posts(url).unwrap().as_str(), address);
+        }
+        for url in ["", "127.0.0.1:8080", "localhost:8080", "ftp://example.org", "file:///etc", "http://u:p@host"] {
+            assert_eq!(address_of_posts(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn pauses_double_up_to_a_limit() {
+        assert_eq!(pause_after(1), FIRST_PAUSE);
+        assert_eq!(pause_after(4), FIRST_PAUSE * 8);
+        assert_eq!(pause_after(u32::MAX), MAX_PAUSE);
+    }
+
+    #[test]
+    fn a_client_without_tls_needs_no_certificates() {
+        assert!(Uploader::new("http://127.0.0.1:1", Secret::new("t")).is_ok());
+        assert!(matches!(Uploader::new("nowhere", Secret::new("t")), Err(Stop::Address(_))));
+    }
+}

@@ -1,0 +1,102 @@
+//! Rows in bulk, for benchmarks and for nobody else: audiences that would take hours to sign up one by one. Whatever is
+//! measured goes through the same doors as everybody's requests.
+
+use futures_util::future::try_join3;
+use surrealdb::types::{SurrealValue, Value};
+
+use super::{
+    Result, Store,
+    accounts::{self, AccountRow},
+    batch::Batch,
+    follows,
+};
+use crate::domain::{AccountId, Role, Timestamp};
+
+/// Rows per transaction; larger ones are slower.
+const CHUNK: usize = 1_000;
+
+/// The benchmark's access.
+#[derive(Clone)]
+pub struct Seeding {
+    store: Store,
+}
+
+impl Seeding {
+    pub(crate) fn new(store: &Store) -> Self {
+        Self { store: store.clone() }
+    }
+
+    /// Gives an author so many new followers: confirmed accounts that want no mail, and that nobody can sign in to, because
+    /// they have neither a password nor an address that leads to them. The event log says nothing about them.
+    ///
+    /// # Errors
+    /// When the database does not answer; the followers written until then stay.
+    pub async fn add_followers(&self, author: AccountId, count: usize, now: Timestamp) -> Result<()> {
+        let mut left = count;
+        while left > 0 {
+            let readers: Vec<AccountId> = (0..left.min(CHUNK)).map(|_| AccountId::generate()).collect();
+            left -= readers.len();
+            self.insert(author, &readers, now).await?;
+        }
+        Ok(())
+    }
+
+    /// The follower whom a fan-out reaches last.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn last_follower(&self, author: AccountId) -> Result<Option<AccountId>> {
+        let mut last = None;
+        loop {
+            let page = follows::audience(&self.store, author, last, CHUNK).await?;
+            last = page.last().copied().or(last);
+            if page.len() < CHUNK {
+                return Ok(last);
+            }
+        }
+    }
+
+    async fn insert(&self, author: AccountId, readers: &[AccountId], now: Timestamp) -> Result<()> {
+        let (mut people, mut following, mut followers) = (Batch::default(), Batch::default(), Batch::default());
+        for reader in readers {
+            people.put("account", account_row(*reader, now));
+            following.put_key("following", follows::following_id(*reader, author));
+            followers.put_key("follower", follows::follower_id(author, *reader));
+        }
+        let write = |batch: Batch| self.store.write(batch.into_transaction());
+        try_join3(write(people), write(following), write(followers)).await.map(drop)
+    }
+}
+
+fn account_row(id: AccountId, now: Timestamp) -> Value {
+    let mut row = AccountRow {
+        id: accounts::id(id),
+        email: format!("{id}@reader.invalid").to_lowercase(),
+        handle: format!("reader-{id}").to_lowercase(),
+        name: "A reader".to_owned(),
+        bio: String::new(),
+        roles: vec![Role::User.as_str().to_owned()],
+        mail_new_posts: false,
+        hold: false,
+        created_at: now.as_millis(),
+    }
+    .into_value();
+    if let Value::Object(row) = &mut row {
+        row.insert("confirmed", true);
+        row.insert("password", "");
+    }
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seeded_reader_is_confirmed_wants_no_mail_and_has_no_password() {
+        let Value::Object(row) = account_row(AccountId::generate(), Timestamp::from_millis(0)) else { panic!() };
+        assert_eq!(row.get("confirmed"), Some(&Value::Bool(true)));
+        assert_eq!(row.get("mail_new_posts"), Some(&Value::Bool(false)));
+        assert_eq!(row.get("password"), Some(&Value::String(String::new())));
+    }
+}

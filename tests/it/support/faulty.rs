@@ -1,0 +1,106 @@
+//! `Faulty<W>`: any worker, with faults put before its work.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use broadsheet::{
+    actors::worker::{Checkpoint, Delivery, Error, Outcome, Worker},
+    domain::EventKind,
+};
+use parking_lot::Mutex;
+
+/// What goes wrong with one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Panic,
+    Hang,
+    Fail,
+    Outage,
+    /// Nothing.
+    Work,
+    /// The work is done, and then again: as after a crash between the work and its commit.
+    Twice,
+}
+
+/// The faults of the next runs, and how often the worker ran.
+#[derive(Clone, Default)]
+pub(crate) struct Faults {
+    next: Arc<Mutex<VecDeque<Fault>>>,
+    always: Arc<Mutex<Option<Fault>>>,
+    runs: Arc<AtomicUsize>,
+}
+
+impl Faults {
+    /// These for the next runs, then none.
+    pub(crate) fn next(&self, faults: &[Fault]) {
+        self.next.lock().extend(faults);
+    }
+
+    /// This for every run from now on; `None` ends it.
+    pub(crate) fn always(&self, fault: impl Into<Option<Fault>>) {
+        *self.always.lock() = fault.into();
+    }
+
+    /// How often the worker ran.
+    pub(crate) fn runs(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
+    }
+
+    fn take(&self) -> Fault {
+        self.runs.fetch_add(1, Ordering::SeqCst);
+        let next = self.next.lock().pop_front();
+        next.or(*self.always.lock()).unwrap_or(Fault::Work)
+    }
+}
+
+/// A worker with faults before its work.
+pub(crate) struct Faulty<W> {
+    worker: W,
+    faults: Faults,
+}
+
+impl<W> Faulty<W> {
+    pub(crate) fn new(worker: W, faults: &Faults) -> Self {
+        Self { worker, faults: faults.clone() }
+    }
+}
+
+impl<W: Worker> Worker for Faulty<W> {
+    const NAME: &'static str = W::NAME;
+    const WAITS_FOR_APPROVAL: bool = W::WAITS_FOR_APPROVAL;
+
+    fn subscribes_to(event: &EventKind) -> bool {
+        W::subscribes_to(event)
+    }
+
+    fn skips(event: &EventKind) -> bool {
+        W::skips(event)
+    }
+
+    async fn perform(&self, delivery: &Delivery) -> Outcome {
+        match self.faults.take() {
+            Fault::Panic => panic!("planted panic"),
+            Fault::Hang => {
+                tokio::time::sleep(Duration::from_secs(3_600)).await;
+                Outcome::done()
+            }
+            Fault::Fail => Outcome::Retry(Error::Fault("planted failure".to_owned())),
+            Fault::Outage => Outcome::Retry(Error::Transient("planted outage".to_owned())),
+            Fault::Work => self.worker.perform(delivery).await,
+            Fault::Twice => {
+                drop(self.worker.perform(delivery).await);
+                self.worker.perform(delivery).await
+            }
+        }
+    }
+
+    fn checkpoint(&self) -> Option<Arc<dyn Checkpoint>> {
+        self.worker.checkpoint()
+    }
+}
