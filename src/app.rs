@@ -18,7 +18,7 @@ use ulid::Ulid;
 use crate::{
     actors::{
         DeadLetterActor, Health, Housekeeper, Housekeeping, HousekeepingActor, PublishActor, Publisher,
-        PublisherSettings, Receipts, ViewCounter,
+        PublisherParts, PublisherSettings, Receipts, ViewCounter,
         worker::{Engine, Heads, Running, Status, Subscribers},
         workers::{self, Hands, Registry, Search},
     },
@@ -96,18 +96,15 @@ impl App {
         let subscribers = Arc::new(Subscribers::default());
         let undertaker =
             DeadLetterActor::start(accesses.dead_letters(), Arc::clone(&clock), &spawn_arbiter(&mut arbiters));
-        let publisher = start_publisher(
-            &config,
-            &accesses,
-            &clock,
-            &heads,
-            &subscribers,
-            &registry,
-            &node,
-            &spawn_arbiter(&mut arbiters),
-            &store,
-        )
-        .await?;
+        let parts = PublisherParts {
+            publishing: accesses.publishing(),
+            clock: Arc::clone(&clock),
+            runtime: jobs.clone(),
+            heads: Arc::clone(&heads),
+            subscribers: Arc::clone(&subscribers),
+        };
+        let settings = publisher_settings(&config, &registry, &node);
+        let publisher = PublishActor::start(settings, parts, &spawn_arbiter(&mut arbiters)).await?;
         let engine = Engine {
             store: store.clone(),
             clock: Arc::clone(&clock),
@@ -332,40 +329,16 @@ fn spawn_arbiter(arbiters: &mut Vec<Arbiter>) -> ArbiterHandle {
     handle
 }
 
-#[expect(clippy::too_many_arguments, reason = "called once; a struct would only repeat the names")]
-async fn start_publisher(
-    config: &Config,
-    accesses: &Accesses,
-    clock: &SharedClock,
-    heads: &Arc<Heads>,
-    subscribers: &Arc<Subscribers>,
-    registry: &Registry,
-    node: &str,
-    arbiter: &ArbiterHandle,
-    store: &Store,
-) -> anyhow::Result<Publisher> {
-    let runs_all = |name: &&str| config.runs_worker(name) || !store.is_embedded();
-    let settings = PublisherSettings {
+/// A new log gets a cursor for every worker that may run: here, or on another node that shares the database.
+fn publisher_settings(config: &Config, registry: &Registry, node: &str) -> PublisherSettings {
+    let may_run = |name: &&str| config.runs_worker(name) || !database(config).is_embedded();
+    PublisherSettings {
         queue: PUBLISH_QUEUE,
         group: PUBLISH_GROUP,
         node: node.to_owned(),
-        workers: registry.names().into_iter().filter(runs_all).map(str::to_owned).collect(),
+        workers: registry.names().into_iter().filter(may_run).map(str::to_owned).collect(),
         lease: CURSOR_LEASE,
-    };
-    let publishing = accesses.publishing();
-    let epoch = Epoch::generate();
-    publishing.open_epoch(epoch, node, &settings.workers, clock.now(), CURSOR_LEASE).await?;
-    let runtime = store.runtime().clone();
-    Ok(PublishActor::start(
-        settings,
-        epoch,
-        publishing,
-        Arc::clone(clock),
-        runtime,
-        Arc::clone(heads),
-        Arc::clone(subscribers),
-        arbiter,
-    ))
+    }
 }
 
 /// Whether an error means that the configuration is wrong.

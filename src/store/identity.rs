@@ -301,7 +301,7 @@ impl IdentityAccess {
         let is_current = row.hash == rotation.presented_hash;
         let in_grace = rotation.now.since(Timestamp::from_millis(row.rotated_at)) <= rotation.grace;
         let is_previous = row.previous.as_deref() == Some(rotation.presented_hash.as_str());
-        if !is_current && !(is_previous && in_grace) {
+        if !(is_current || is_previous && in_grace) {
             let kill = Query::new("DELETE $id RETURN NONE").bind("id", id);
             self.store.write(kill).await?;
             return Ok(Rotated::Reused);

@@ -66,17 +66,7 @@ fn checksum(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    async fn database() -> Surreal<Any> {
-        let database = surrealdb::engine::any::connect("mem://").await.unwrap();
-        database.use_ns("t").use_db("t").await.unwrap();
-        database
-    }
-
-    fn on_a_deep_stack<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
-        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        std::thread::Builder::new().stack_size(32 << 20).spawn(move || runtime().block_on(test())).unwrap().join().unwrap();
-    }
+    use crate::store::testing::{database, on_a_deep_stack};
 
     #[test]
     fn migrating_twice_changes_nothing() {

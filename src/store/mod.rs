@@ -29,6 +29,8 @@ mod query;
 mod receipts;
 mod seeding;
 mod stats;
+#[cfg(test)]
+mod testing;
 
 pub use access::{AnalyticsAccess, FeedAccess, MailAccess, ModerationAccess, SearchAccess};
 pub use accesses::Accesses;

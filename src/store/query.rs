@@ -116,3 +116,37 @@ fn most_telling(errors: impl Iterator<Item = surrealdb::Error>) -> Error {
     }
     fallback.unwrap_or_else(|| Error::Unavailable("the database gave an error without a text".to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{
+        keys::{parts, range, record},
+        testing::{database, on_a_deep_stack},
+    };
+
+    #[test]
+    fn a_page_of_a_range_reads_no_more_rows_than_it_answers() {
+        on_a_deep_stack(|| async {
+            let database = database().await;
+            let rows: Vec<Value> = (0..200_i64)
+                .map(|n| {
+                    let mut row = Object::default();
+                    row.insert("id", record("feed", parts!["reader", n]));
+                    Value::Object(row)
+                })
+                .collect();
+            let fill = Query::new("DEFINE TABLE feed SCHEMALESS; INSERT INTO feed $rows RETURN NONE").bind("rows", rows);
+            once(&database, fill).await.unwrap();
+            let whole = range("feed", parts!["reader", 5], true, parts!["reader", i64::MAX]);
+            let mut page = Query::page(whole, 20);
+            let ids: Vec<RecordId> = once(&database, page.clone()).await.unwrap().rows(0).unwrap();
+            assert_eq!((ids.len(), &ids[0]), (20, &record("feed", parts!["reader", 6])));
+            page.text.insert_str(0, "EXPLAIN ANALYZE ");
+            let plan: Option<String> = once(&database, page).await.unwrap().row(0).unwrap();
+            let plan = plan.unwrap();
+            let scan = plan.lines().find(|line| line.contains("Scan")).unwrap();
+            assert!(scan.contains("{rows: 20,"), "the limit is not pushed into the scan:\n{plan}");
+        });
+    }
+}

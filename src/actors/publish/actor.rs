@@ -43,6 +43,20 @@ pub struct PublisherSettings {
     pub lease: Duration,
 }
 
+/// What the publisher works with.
+pub struct PublisherParts {
+    /// Its access to the database.
+    pub publishing: Publishing,
+    /// The time.
+    pub clock: SharedClock,
+    /// The work runtime.
+    pub runtime: Handle,
+    /// Where it says how far its logs reach.
+    pub heads: Arc<Heads>,
+    /// Who hears of its events.
+    pub subscribers: Arc<Subscribers>,
+}
+
 /// The handle on the publisher: bounded, cheap to clone.
 #[derive(Clone)]
 pub struct Publisher {
@@ -84,11 +98,7 @@ struct Submission {
 /// The one writer of this node's event log. While one group is being committed, the next one gathers.
 pub struct PublishActor {
     settings: PublisherSettings,
-    publishing: Publishing,
-    clock: SharedClock,
-    runtime: Handle,
-    heads: Arc<Heads>,
-    workers: Arc<Subscribers>,
+    parts: PublisherParts,
     waiting: VecDeque<Submission>,
     log: Log,
     pause: Duration,
@@ -105,43 +115,39 @@ enum Log {
 }
 
 impl PublishActor {
-    /// Starts the publisher on an arbiter of its own. `epoch` is its first log, opened already.
-    #[must_use]
-    pub fn start(
+    /// Opens the first log, and starts the publisher on an arbiter of its own.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn start(
         settings: PublisherSettings,
-        epoch: Epoch,
-        publishing: Publishing,
-        clock: SharedClock,
-        runtime: Handle,
-        heads: Arc<Heads>,
-        workers: Arc<Subscribers>,
+        parts: PublisherParts,
         arbiter: &ArbiterHandle,
-    ) -> Publisher {
+    ) -> store::Result<Publisher> {
+        let epoch = Epoch::generate();
+        let (now, lease) = (parts.clock.now(), settings.lease);
+        parts.publishing.open_epoch(epoch, &settings.node, &settings.workers, now, lease).await?;
         let permits = Arc::new(Semaphore::new(settings.queue));
         let address = Supervisor::start_in_arbiter(arbiter, move |_| Self {
             settings,
-            publishing,
-            clock,
-            runtime,
-            heads,
-            workers,
+            parts,
             waiting: VecDeque::new(),
             log: Log::Idle { epoch, next_seq: 1 },
             pause: FIRST_PAUSE,
         });
-        Publisher { address, permits }
+        Ok(Publisher { address, permits })
     }
 
     fn open_log(&mut self, ctx: &mut Context<Self>) {
         let epoch = Epoch::generate();
-        let (publishing, settings, now) = (self.publishing.clone(), self.settings.clone(), self.clock.now());
+        let (publishing, settings, now) = (self.parts.publishing.clone(), self.settings.clone(), self.parts.clock.now());
         let opening = async move {
             publishing.open_epoch(epoch, &settings.node, &settings.workers, now, settings.lease).await
         };
         ctx.spawn(opening.into_actor(self).map(move |opened, actor, ctx| match opened {
             Ok(()) => {
                 tracing::info!(%epoch, "opened a new event log");
-                actor.heads.open(epoch);
+                actor.parts.heads.open(epoch);
                 actor.pause = FIRST_PAUSE;
                 actor.log = Log::Idle { epoch, next_seq: 1 };
                 actor.commit_next(ctx);
@@ -168,17 +174,17 @@ impl PublishActor {
             replies.push((submission.reply, submission._permit));
         }
         self.log = Log::Committing;
-        let (publishing, clock) = (self.publishing.clone(), Arc::clone(&self.clock));
+        let (publishing, clock) = (self.parts.publishing.clone(), Arc::clone(&self.parts.clock));
         // A task of its own: a restart of this actor must not cut a group in half.
-        let job = self.runtime.spawn(async move { commit(&publishing, &clock, epoch, next_seq, commands).await });
+        let job = self.parts.runtime.spawn(async move { commit(&publishing, &clock, epoch, next_seq, commands).await });
         ctx.spawn(job.into_actor(self).map(move |result, actor, ctx| {
             let outcome = result.unwrap_or_else(|panic| Committed::unknown(count, panic.to_string()));
             for (answer, (reply, _permit)) in outcome.answers.into_iter().zip(replies) {
                 let _ = reply.send(answer);
             }
             let next_seq = next_seq + u64::try_from(outcome.events.len()).unwrap_or(0);
-            actor.heads.advance(epoch, next_seq - 1);
-            actor.workers.offer(&outcome.events);
+            actor.parts.heads.advance(epoch, next_seq - 1);
+            actor.parts.subscribers.offer(&outcome.events);
             if outcome.is_ambiguous {
                 tracing::error!(%epoch, "a commit's outcome is unknown; going on with a new event log");
                 ctx.stop();
@@ -204,7 +210,7 @@ impl Actor for PublishActor {
         // The bound is the permits; the mailbox only has to be large enough never to be the smaller one.
         ctx.set_mailbox_capacity(self.settings.queue);
         match self.log {
-            Log::Idle { epoch, .. } => self.heads.open(epoch),
+            Log::Idle { epoch, .. } => self.parts.heads.open(epoch),
             Log::Opening | Log::Committing => self.open_log(ctx),
         }
     }

@@ -4,5 +4,5 @@ mod actor;
 mod command;
 mod decide;
 
-pub use actor::{PublishActor, Publisher, PublisherSettings};
+pub use actor::{PublishActor, Publisher, PublisherParts, PublisherSettings};
 pub use command::{Answer, Command, IdempotencyKey, NewPost, PostChanges};

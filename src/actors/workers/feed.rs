@@ -79,8 +79,10 @@ impl Feed {
         let read = |progress| serde_json::from_value(progress).map_err(|error| Error::Fault(error.to_string()));
         let done: Option<Progress> = delivery.progress.clone().map(read).transpose()?;
         let after = done.as_ref().map(|done| done.after);
-        let mut readers = self.access.audience(author, after, self.chunk).await?;
-        let has_more = readers.len() == self.chunk;
+        // One more than the chunk tells whether there is another one.
+        let mut readers = self.access.audience(author, after, self.chunk + 1).await?;
+        let has_more = readers.len() > self.chunk;
+        readers.truncate(self.chunk);
         let counted = done.map_or(0, |done| done.readers) + readers.len();
         let next = readers.last().filter(|_| has_more).map(|last| Progress { after: *last, readers: counted });
         if after.is_none() {

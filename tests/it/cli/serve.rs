@@ -65,7 +65,8 @@ async fn sigterm_under_load_loses_no_acknowledged_post() {
         let id = post["id"].as_str().unwrap();
         let kept = ada.get(&format!("/v1/posts/{id}")).await.expect(200).json();
         assert_eq!(kept["title"], post["title"]);
-        until("its deliveries are done", async || ada.receipt(post).await.iter().all(|line| line.ends_with(": done"))).await;
+        until("its deliveries are done", async || ada.receipt(post).await.iter().all(|line| line.ends_with(": done")))
+            .await;
     }
     assert!(process.terminate().await.0.success());
 }

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{BufRead, BufReader},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::Arc,
@@ -22,6 +23,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// `broadsheet serve` on a data folder and a port of its own. Dropping it kills it.
 pub(crate) struct Process {
     pub(crate) client: Client,
+    pub(crate) address: SocketAddr,
     child: Child,
     folder: PathBuf,
     printed: Arc<Mutex<Vec<String>>>,
@@ -52,8 +54,12 @@ pub(crate) fn broadsheet(folder: &Path) -> Command {
 /// Runs a command that ends by itself.
 #[track_caller]
 pub(crate) fn finished(command: &mut Command) -> Output {
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary is there");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary is there");
     let until = Instant::now() + PATIENCE;
     while child.try_wait().unwrap().is_none() {
         if Instant::now() > until {
@@ -108,7 +114,7 @@ impl Process {
         })
         .await;
         let address = printed.lock()[0].strip_prefix("listening on http://").unwrap().parse().unwrap();
-        Self { client: Client::new(address), child, folder: folder.to_owned(), printed, reader: Some(reader) }
+        Self { client: Client::new(address), address, child, folder: folder.to_owned(), printed, reader: Some(reader) }
     }
 
     /// Somebody new on this server.
@@ -177,6 +183,11 @@ pub(crate) fn expect_line(output: &Output, code: i32, words: &[&str]) {
     for word in words {
         assert!(said.contains(word), "no `{word}` in: {said}");
     }
+}
+
+/// All mails in a folder, as text.
+pub(crate) fn mails_in(folder: &Path) -> Vec<String> {
+    super::app::mails(folder)
 }
 
 fn log_path(folder: &Path) -> PathBuf {

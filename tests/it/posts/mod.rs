@@ -1,0 +1,11 @@
+//! `/v1/posts`: one file per verb or matter.
+
+mod bodies;
+mod create;
+mod delete;
+mod drafts;
+mod edit;
+mod idempotency;
+mod list;
+mod read;
+mod visibility;

@@ -1,0 +1,105 @@
+//! A disk that runs full: the server says so, goes on answering, and has everything that it acknowledged afterwards.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::Path,
+    process::Command,
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{Process, until};
+
+/// A small disk of its own, if this machine lets the test have one.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"]).arg(folder.path());
+        let is_mounted = mount.output().is_ok_and(|output| output.status.success());
+        is_mounted.then_some(Self(folder))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: a server that a failing test has left may still have files open.
+        let _ = Command::new("umount").arg("-l").arg(self.path()).output();
+    }
+}
+
+#[actix_web::test]
+async fn a_full_disk_answers_503_and_loses_nothing_acknowledged() {
+    let Some(disk) = SmallDisk::mount() else {
+        eprintln!("skipped: needs a mount");
+        return;
+    };
+    let mut process = Process::start(disk.path(), &[("LOG__LEVEL", "warn")]).await;
+    let ada = process.person("ada").await;
+    let before = ada.publish("Before").await;
+    until("it is done", async || ada.receipt(&before).await.iter().all(|line| line.ends_with(": done"))).await;
+    let mut acknowledged = vec![before];
+
+    let ballast = disk.path().join("ballast");
+    fill(&ballast);
+    let mut refusals = 0;
+    for number in 0..2_000 {
+        let answer = ada.post("/v1/posts", &long_post(number)).await;
+        if answer.status == 201 {
+            acknowledged.push(answer.json());
+            continue;
+        }
+        assert!(answer.headers.contains_key("retry-after"), "{answer:?}");
+        answer.expect_problem(503, "unavailable");
+        refusals += 1;
+        if refusals == 5 {
+            break;
+        }
+    }
+    assert_eq!(refusals, 5, "the disk is not full");
+    until("it says that it is not ready", async || ada.get("/readyz").await.status == 503).await;
+    ada.get("/healthz").await.expect(200);
+    ada.get(&format!("/v1/posts/{}", acknowledged[0]["id"].as_str().unwrap())).await.expect(200);
+    assert!(process.is_running());
+
+    fs::remove_file(&ballast).unwrap();
+    until("it is ready again", async || ada.get("/readyz").await.status == 200).await;
+    acknowledged.push(ada.publish("After").await);
+    check(&ada, &acknowledged).await;
+    assert!(process.terminate().await.0.success());
+    let process = Process::start(disk.path(), &[]).await;
+    check(&process.again(&ada).await, &acknowledged).await;
+}
+
+/// Everything acknowledged is there, and its consequences come.
+async fn check(ada: &crate::support::Person, acknowledged: &[Value]) {
+    for post in acknowledged {
+        let id = post["id"].as_str().unwrap();
+        let kept = ada.get(&format!("/v1/posts/{id}")).await.expect(200).json();
+        assert_eq!(kept["body"], post["body"]);
+        until("its deliveries are done", async || ada.receipt(post).await.iter().all(|line| line.ends_with(": done")))
+            .await;
+    }
+}
+
+/// A post of some 20 KB whose paragraphs differ, so that no rule takes it for spam.
+fn long_post(number: usize) -> Value {
+    let paragraph =
+        |at: usize| format!("Paragraph {at} of {number} is about item {} and no other.\n\n", at * 7_919 + number);
+    json!({"title": format!("Long post {number}"), "body": (0..350).map(paragraph).collect::<String>()})
+}
+
+/// Fills a file until nothing more goes onto the disk.
+fn fill(path: &Path) {
+    let mut file = File::create(path).unwrap();
+    for block in [vec![0; 64 << 10], vec![0; 1 << 10]] {
+        while file.write_all(&block).is_ok() {}
+    }
+}

@@ -1,0 +1,166 @@
+//! The battery that every worker goes through, in the real engine, with the four others beside it.
+
+use std::time::Duration;
+
+use broadsheet::config::{Span, WorkerSettings};
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use super::{all_titles, dead, line, other_lines, pair, recover, status, tune};
+use crate::support::{Fault, Person, Plan, TestApp, WORKERS};
+
+macro_rules! battery {
+    ($($worker:ident),+) => {
+        $(mod $worker {
+            const NAME: &str = stringify!($worker);
+
+            #[actix_web::test]
+            async fn panics_once_and_the_post_arrives_all_the_same() {
+                super::panics_once(NAME).await;
+            }
+
+            #[actix_web::test]
+            async fn panics_always_and_makes_one_dead_letter() {
+                super::makes_one_dead_letter(NAME, super::Fault::Panic, "panic", 5).await;
+            }
+
+            #[actix_web::test]
+            async fn fails_five_times_and_makes_one_dead_letter_with_five_errors() {
+                super::makes_one_dead_letter(NAME, super::Fault::Fail, "error", 0).await;
+            }
+
+            #[actix_web::test]
+            async fn hangs_once_and_is_tried_again_after_its_timeout() {
+                super::times_out(NAME).await;
+            }
+
+            #[actix_web::test]
+            async fn does_everything_twice_and_nobody_sees_it() {
+                super::is_replayed(NAME).await;
+            }
+
+            #[actix_web::test]
+            async fn meets_a_full_mailbox_and_loses_nothing() {
+                super::meets_a_full_mailbox(NAME).await;
+            }
+        })+
+
+        #[test]
+        fn it_is_for_all_workers() {
+            assert_eq!([$(stringify!($worker)),+].as_slice(), broadsheet::actors::workers::standard().names());
+        }
+    };
+}
+
+battery!(feed, search, email, moderation, analytics);
+
+/// Five workers, one of them to be tried, an author and a follower.
+struct Scene {
+    app: TestApp,
+    plan: Plan,
+    worker: &'static str,
+    ada: Person,
+    bob: Person,
+}
+
+impl Scene {
+    async fn new(worker: &'static str, change: impl FnOnce(&mut WorkerSettings)) -> Self {
+        let plan = Plan::default();
+        let app = TestApp::spawn_with(|config| tune(config, worker, change), plan.registry()).await;
+        let (ada, bob) = pair(&app).await;
+        app.settle().await;
+        Self { app, plan, worker, ada, bob }
+    }
+
+    /// The others are done and were never restarted; without a verdict a mail is held, as it should be.
+    async fn others_never_notice(&self, post: &Value) {
+        for line in other_lines(&self.ada, post, self.worker).await {
+            let is_consequence = self.worker == "moderation" && line == "email: held";
+            assert!(line.ends_with(": done") || is_consequence, "{line}");
+        }
+        for other in WORKERS.iter().filter(|name| **name != self.worker) {
+            assert_eq!(status(&self.app, other).restarts, 0, "{other}");
+        }
+    }
+
+    /// Every consequence of these posts is there, once.
+    async fn everything_has_arrived(&self, posts: &[Value]) {
+        let mut titles: Vec<String> = posts.iter().map(|post| post["title"].as_str().unwrap().to_owned()).collect();
+        titles.sort();
+        let subjects: Vec<String> = titles.iter().map(|title| format!("ada the Author: {title}")).collect();
+        assert_eq!(all_titles(&self.bob, "/v1/feed").await, titles);
+        assert_eq!(all_titles(&self.ada, "/v1/feed").await, titles);
+        assert_eq!(all_titles(&self.bob, "/v1/search?q=words").await, titles);
+        assert_eq!(self.plan.sent(), subjects);
+        assert_eq!(all_titles(&self.ada, "/v1/posts?author=ada&moderation=approved").await, titles);
+        let stats = self.ada.get("/v1/me/stats").await.expect(200).json();
+        assert_eq!((stats["posts"].as_u64(), stats["followers"].as_u64()), (Some(posts.len() as u64), Some(1)));
+        for post in posts {
+            let receipt = self.ada.receipt(post).await;
+            assert!(receipt.len() == 5 && receipt.iter().all(|line| line.ends_with(": done")), "{receipt:?}");
+        }
+    }
+}
+
+async fn panics_once(worker: &'static str) {
+    let scene = Scene::new(worker, |_| {}).await;
+    scene.plan.of(worker).next(&[Fault::Panic]);
+    let post = scene.ada.publish("Resilience").await;
+    scene.app.settle().await;
+    scene.others_never_notice(&post).await;
+    recover(&scene.app).await;
+    scene.everything_has_arrived(&[post]).await;
+    assert_eq!(status(&scene.app, worker).restarts, 1);
+    assert_eq!(scene.plan.of(worker).runs(), 2);
+}
+
+async fn makes_one_dead_letter(worker: &'static str, fault: Fault, class: &str, restarts: u32) {
+    let scene = Scene::new(worker, |_| {}).await;
+    scene.plan.of(worker).always(fault);
+    let post = scene.ada.publish("Doom").await;
+    for _ in 0..6 {
+        scene.app.pass(Duration::from_secs(100)).await;
+    }
+    let letters = dead(scene.app.exceptions().await);
+    assert_eq!(letters.len(), 1, "{letters:#?}");
+    let classes: Vec<&str> = letters[0].failures.iter().map(|failure| failure.class.as_str()).collect();
+    let receives: Vec<i64> = letters[0].failures.iter().map(|failure| failure.receive).collect();
+    assert_eq!((letters[0].worker.as_str(), letters[0].receives), (worker, 5));
+    assert_eq!((classes, receives), (vec![class; 5], vec![1, 2, 3, 4, 5]));
+    let line = line(&scene.ada, &post, worker).await;
+    assert_eq!((line["state"].as_str(), line["receives"].as_u64()), (Some("dead"), Some(5)), "{line}");
+    assert!(line["last_error"].as_str().unwrap().starts_with("planted"), "{line}");
+    scene.others_never_notice(&post).await;
+    assert_eq!(status(&scene.app, worker).restarts, restarts);
+    assert_eq!(scene.plan.of(worker).runs(), 5);
+    scene.app.expect_exceptions();
+}
+
+async fn times_out(worker: &'static str) {
+    let scene = Scene::new(worker, |settings| settings.timeout = Span::from_millis(500)).await;
+    scene.plan.of(worker).next(&[Fault::Hang]);
+    let post = scene.ada.publish("Sloth").await;
+    scene.app.settle().await;
+    let line = line(&scene.ada, &post, worker).await;
+    assert_eq!(line["last_error"], "no end after 500 ms", "{line}");
+    scene.others_never_notice(&post).await;
+    recover(&scene.app).await;
+    scene.everything_has_arrived(&[post]).await;
+    assert_eq!(status(&scene.app, worker).restarts, 0);
+}
+
+async fn is_replayed(worker: &'static str) {
+    let scene = Scene::new(worker, |_| {}).await;
+    scene.plan.of(worker).always(Fault::Twice);
+    let posts = [scene.ada.publish("Once").await, scene.ada.publish("Again").await, scene.ada.publish("Thrice").await];
+    scene.app.settle().await;
+    scene.everything_has_arrived(&posts).await;
+}
+
+async fn meets_a_full_mailbox(worker: &'static str) {
+    let scene = Scene::new(worker, |settings| (settings.mailbox, settings.batch) = (1, 1)).await;
+    let titles: Vec<String> = (0..200).map(|number| format!("Flood {number:03}")).collect();
+    let posts = join_all(titles.iter().map(|title| scene.ada.publish(title))).await;
+    scene.app.settle().await;
+    scene.everything_has_arrived(&posts).await;
+}
