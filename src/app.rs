@@ -17,8 +17,8 @@ use ulid::Ulid;
 
 use crate::{
     actors::{
-        DeadLetterActor, Health, Housekeeper, Housekeeping, HousekeepingActor, PublishActor, Publisher,
-        PublisherParts, PublisherSettings, Receipts, ViewCounter,
+        DeadLetterActor, Health, Housekeeper, Housekeeping, HousekeepingActor, PublishActor, Publisher, PublisherParts,
+        PublisherSettings, Receipts, ViewCounter,
         worker::{Engine, Heads, Running, Status, Subscribers},
         workers::{self, Hands, Registry, Search},
     },

@@ -14,7 +14,7 @@ use tracing_subscriber::{
 use crate::config::{LogFormat, LogSettings};
 
 /// Libraries that say more at `info` than an operator wants to read: `warn` for them, unless the filter names them.
-const TALKATIVE: [&str; 5] = ["surrealdb", "tantivy", "actix_server", "hyper", "rustls"];
+const TALKATIVE: [&str; 7] = ["surrealdb", "tantivy", "actix_server", "hyper", "rustls", "html5ever", "markup5ever"];
 /// Here SurrealDB reports every conflict of two transactions as an error, although it is retried; what is not retried with
 /// success is reported by those who asked for it.
 const CONFLICTS: [&str; 2] = ["surrealdb::core::kvs::ds", "surrealdb_core::kvs::tasks"];
@@ -53,7 +53,11 @@ pub fn init(settings: &LogSettings) -> Result<(), Error> {
         LogFormat::Pretty => true,
         LogFormat::Json => false,
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        // A log that cannot be written (its disk is full, too) must not panic in the middle of a request.
+        .log_internal_errors(false);
     // An error here means that a subscriber is installed already: then that one stays.
     let _ = if is_human {
         builder.compact().with_ansi(is_terminal && env::var_os("NO_COLOR").is_none()).try_init()

@@ -1,4 +1,4 @@
-//! The `HousekeepingActor`: folds views, trims feeds and removes what has passed its retention, a little at a time.
+//! The `HousekeepingActor`: looks after the database, folds views, trims feeds and removes what has passed its retention, a little at a time.
 
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ impl Housekeeping {
     }
 }
 
-/// The actor that does it on a timer.
+/// The actor that does it on timers.
 pub struct HousekeepingActor {
     housekeeping: Housekeeping,
     next_reader: Option<AccountId>,
@@ -103,7 +103,12 @@ impl HousekeepingActor {
 
     fn fold(&mut self, ctx: &mut Context<Self>) {
         let housekeeping = self.housekeeping.clone();
-        let folding = async move { housekeeping.fold_views().await };
+        let folding = async move {
+            if let Err(error) = housekeeping.access.heal().await {
+                tracing::warn!(%error, "the database does not work; trying again");
+            }
+            housekeeping.fold_views().await;
+        };
         ctx.spawn(folding.into_actor(self).map(|(), _, ctx| {
             ctx.run_later(FOLD, Self::fold);
         }));

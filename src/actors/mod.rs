@@ -16,6 +16,8 @@ pub use dead_letter::{DeadLetterActor, Undertaker};
 pub use error::Error;
 pub use health::Health;
 pub use housekeeping::{Housekeeper, Housekeeping, HousekeepingActor};
-pub use publish::{Answer, Command, IdempotencyKey, NewPost, PostChanges, PublishActor, Publisher, PublisherParts, PublisherSettings};
+pub use publish::{
+    Answer, Command, IdempotencyKey, NewPost, PostChanges, PublishActor, Publisher, PublisherParts, PublisherSettings,
+};
 pub use receipts::Receipts;
 pub use views::ViewCounter;

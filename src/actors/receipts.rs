@@ -37,8 +37,7 @@ impl Receipts {
             notify: post.notify,
             change: crate::domain::ContentChange::default(),
         };
-        let concerned: Vec<&Arc<Status>> =
-            self.workers.iter().filter(|worker| (worker.subscribes_to)(&kind)).collect();
+        let concerned: Vec<&Arc<Status>> = self.workers.iter().filter(|worker| (worker.subscribes_to)(&kind)).collect();
         let names: Vec<String> = concerned.iter().map(|worker| worker.lane.clone()).collect();
         let trails = self.reads.trails(&names, event).await?;
         let line = |(worker, trail): (&Arc<Status>, Trail)| line(worker, trail, &kind, event, post);
@@ -65,8 +64,7 @@ fn line(worker: &Status, trail: Trail, kind: &EventKind, event: EventId, post: &
             ReceiptLine { state, receives, progress, due_at: due, last_error, ..blank }
         }
         Trail::Cursor { settled } => {
-            let settled =
-                if worker.is_local { worker.snapshot().settled.get(&event.epoch).copied() } else { settled };
+            let settled = if worker.is_local { worker.snapshot().settled.get(&event.epoch).copied() } else { settled };
             let is_settled = settled.is_some_and(|settled| settled >= event.seq);
             let is_rejected = worker.waits_for_approval && post.moderation == Moderation::Rejected;
             let state = match is_settled {

@@ -143,6 +143,8 @@ pub enum EventKind {
         post: PostId,
         /// Its author.
         author: AccountId,
+        /// Where its feed rows belong, if an earlier verdict has taken them back.
+        restores: Option<Timestamp>,
     },
     /// A moderator rejected a post.
     PostRejected {

@@ -28,6 +28,8 @@ pub struct Post {
     pub hold_until_approved: bool,
     /// Whether followers get a mail when it is published.
     pub notify: bool,
+    /// Whether it was rejected and its feed rows were taken back; its next approval puts them there again.
+    pub is_withdrawn: bool,
     /// 1 when created, one more with each edit or verdict; the ETag.
     pub version: u64,
     /// SHA-256 of title, tags and body in hex: what a verdict is about.

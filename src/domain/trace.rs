@@ -76,7 +76,13 @@ mod tests {
 
     #[test]
     fn malformed_traceparents_are_ignored() {
-        for header in ["", "00", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "00-0-0-0", "00-00000000000000000000000000000000-b7ad6b7169203331-01"] {
+        for header in [
+            "",
+            "00",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0-0-0",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+        ] {
             assert_eq!(TraceContext::parse(header), None, "{header}");
         }
     }

@@ -3,20 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    Effects, Listing, MailState, PostReads, Recipient, Result, Store,
-    batch::Batch,
-    follows,
-    keys::{self, parts},
+    AccountAccess, Effects, Listing, MailState, PostReads, Recipient, Result, Store, batch::Batch, feeds, follows,
     listings, log, mail, stats,
-    AccountAccess,
 };
-use crate::domain::{
-    Account, AccountId, ContentChange, Epoch, Moderation, PageCursor, Post, PostId, Timestamp,
-};
-
-fn feed_id(reader: AccountId, at: Timestamp, post: PostId) -> surrealdb::types::RecordId {
-    keys::record("feed", parts![reader, keys::inverted(at), post])
-}
+use crate::domain::{Account, AccountId, ContentChange, Epoch, Moderation, PageCursor, Post, PostId, Timestamp};
 
 /// The feed worker's: reads followers, writes feed rows.
 #[derive(Clone)]
@@ -62,17 +52,17 @@ impl FeedAccess {
         listings::page(&self.store, &Listing::Author(author), None, limit).await
     }
 
-    /// The rows of a reader's feed behind `after`.
+    /// The posts among the next `limit` rows of a reader's feed behind `after`; none when the feed ends.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn rows_of(
-        &self,
-        reader: AccountId,
-        after: Option<PageCursor>,
-        limit: usize,
-    ) -> Result<Vec<PageCursor>> {
-        listings::positions(&self.store, "feed", reader.to_string(), after, limit).await
+    pub async fn rows_of(&self, reader: AccountId, after: Option<PageCursor>, limit: usize) -> Result<Vec<PageCursor>> {
+        let rows = feeds::rows(&self.store, reader, after, limit).await?;
+        let posts = rows.into_iter().filter_map(|row| match row {
+            feeds::Row::Post(position) => Some(position),
+            feeds::Row::Edge => None,
+        });
+        Ok(posts.collect())
     }
 
     /// Several posts, as they are now.
@@ -88,17 +78,20 @@ impl FeedAccess {
     pub fn add(&self, readers: &[AccountId], position: PageCursor) -> Effects {
         let mut batch = Batch::default();
         for reader in readers {
-            batch.put_key("feed", feed_id(*reader, position.at, position.post));
+            batch.put_key("feed", feeds::row_id(*reader, position));
         }
         Effects(batch)
     }
 
-    /// Feed rows of one reader, to be committed by the engine.
+    /// Feed rows of one reader, and an edge behind them if the author `has_more` posts than these.
     #[must_use]
-    pub fn backfill(&self, reader: AccountId, positions: &[PageCursor]) -> Effects {
+    pub fn backfill(&self, reader: AccountId, positions: &[PageCursor], has_more: bool) -> Effects {
         let mut batch = Batch::default();
         for position in positions {
-            batch.put_key("feed", feed_id(reader, position.at, position.post));
+            batch.put_key("feed", feeds::row_id(reader, *position));
+        }
+        if let Some(last) = positions.last().filter(|_| has_more) {
+            batch.put_key("feed", feeds::edge_id(reader, last.at));
         }
         Effects(batch)
     }
@@ -116,7 +109,7 @@ impl FeedAccess {
     /// # Errors
     /// When the database does not answer.
     pub async fn remove(&self, rows: &[(AccountId, PageCursor)]) -> Result<()> {
-        let ids = rows.iter().map(|(reader, row)| feed_id(*reader, row.at, row.post)).collect();
+        let ids = rows.iter().map(|(reader, row)| feeds::row_id(*reader, *row)).collect();
         super::housekeeping::delete_all(&self.store, ids).await
     }
 }

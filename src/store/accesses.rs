@@ -1,8 +1,9 @@
 //! Handing out the narrow accesses: the one place that has the whole store and gives parts of it away.
 
 use super::{
-    AccountAccess, AnalyticsAccess, DeadLetters, ExceptionReads, FeedAccess, FeedReads, FollowReads, HousekeepingAccess,
-    IdentityAccess, MailAccess, ModerationAccess, PostReads, Publishing, ReceiptReads, SearchAccess, Seeding, StatReads, Store,
+    AccountAccess, AnalyticsAccess, DeadLetters, ExceptionReads, FeedAccess, FeedReads, FollowReads,
+    HousekeepingAccess, IdentityAccess, MailAccess, ModerationAccess, PostReads, Publishing, ReceiptReads,
+    SearchAccess, Seeding, StatReads, Store,
 };
 
 /// All accesses of one open database; posts and accounts share their caches.

@@ -11,6 +11,7 @@ use super::query::Query;
 pub(super) struct Batch {
     creates: BTreeMap<&'static str, Vec<Value>>,
     puts: BTreeMap<&'static str, Vec<Value>>,
+    replacements: BTreeMap<&'static str, Vec<Value>>,
     counts: BTreeMap<Vec<String>, i64>,
     deletes: Vec<RecordId>,
     statements: Vec<(String, Object)>,
@@ -25,6 +26,11 @@ impl Batch {
     /// Creates a row unless it exists.
     pub(super) fn put(&mut self, table: &'static str, row: impl SurrealValue) {
         self.puts.entry(table).or_default().push(row.into_value());
+    }
+
+    /// Writes a row over any older one.
+    pub(super) fn replace(&mut self, table: &'static str, row: impl SurrealValue) {
+        self.replacements.entry(table).or_default().push(row.into_value());
     }
 
     /// Creates a row that is nothing but its key, unless it exists.
@@ -56,7 +62,12 @@ impl Batch {
     /// How many rows are to be written; statements count as one each.
     pub(super) fn len(&self) -> usize {
         let rows = |tables: &BTreeMap<_, Vec<Value>>| tables.values().map(Vec::len).sum::<usize>();
-        rows(&self.creates) + rows(&self.puts) + self.counts.len() + self.deletes.len() + self.statements.len()
+        rows(&self.creates)
+            + rows(&self.puts)
+            + rows(&self.replacements)
+            + self.counts.len()
+            + self.deletes.len()
+            + self.statements.len()
     }
 
     /// Takes over everything `other` has.
@@ -66,6 +77,9 @@ impl Batch {
         }
         for (table, rows) in other.puts {
             self.puts.entry(table).or_default().extend(rows);
+        }
+        for (table, rows) in other.replacements {
+            self.replacements.entry(table).or_default().extend(rows);
         }
         for (key, n) in other.counts {
             *self.counts.entry(key).or_default() += n;
@@ -93,6 +107,10 @@ impl Batch {
                 text.push_str(&format!("{verb} INTO {table} ${name} RETURN NONE;"));
                 parameters.push((name, Value::Array(rows.into())));
             }
+        }
+        for (table, rows) in self.replacements {
+            text.push_str(&format!("FOR $row IN $over_{table} {{ UPSERT $row.id CONTENT $row RETURN NONE }};"));
+            parameters.push((format!("over_{table}"), Value::Array(rows.into())));
         }
         if !self.counts.is_empty() {
             text.push_str("INSERT INTO stat $counts ON DUPLICATE KEY UPDATE n += $input.n RETURN NONE;");

@@ -47,7 +47,10 @@ impl From<&Event> for EventRow {
                 row.author = author.to_string();
                 row.set_change(change);
             }
-            EventKind::PostApproved { author, .. } => row.author = author.to_string(),
+            EventKind::PostApproved { author, restores, .. } => {
+                row.author = author.to_string();
+                row.published_at = restores.map(Timestamp::as_millis);
+            }
             EventKind::PostRejected { author, published_at, .. } => {
                 row.author = author.to_string();
                 row.published_at = Some(published_at.as_millis());
@@ -75,8 +78,9 @@ impl EventRow {
     }
 
     fn change(&self) -> ContentChange {
-        let tags =
-            |words: &Option<Vec<String>>| words.clone().unwrap_or_default().into_iter().map(Tag::from_trusted).collect();
+        let tags = |words: &Option<Vec<String>>| {
+            words.clone().unwrap_or_default().into_iter().map(Tag::from_trusted).collect()
+        };
         ContentChange {
             words: self.words.unwrap_or(0),
             tags_added: tags(&self.tags_added),
@@ -90,8 +94,7 @@ impl EventRow {
         let author = keys::parsed(&self.author)?;
         let post = || self.post.as_deref().map(keys::parsed).transpose()?.ok_or_else(|| missing("post"));
         let reader = || self.reader.as_deref().map(keys::parsed).transpose()?.ok_or_else(|| missing("reader"));
-        let published_at =
-            || self.published_at.map(Timestamp::from_millis).ok_or_else(|| missing("published_at"));
+        let published_at = || self.published_at.map(Timestamp::from_millis).ok_or_else(|| missing("published_at"));
         let kind = match self.kind.as_str() {
             "post_published" => EventKind::PostPublished {
                 post: post()?,
@@ -101,16 +104,15 @@ impl EventRow {
                 change: self.change(),
             },
             "post_edited" => EventKind::PostEdited { post: post()?, author, change: self.change() },
-            "post_deleted" => EventKind::PostDeleted {
+            "post_deleted" => {
+                EventKind::PostDeleted { post: post()?, author, published_at: published_at()?, change: self.change() }
+            }
+            "post_approved" => EventKind::PostApproved {
                 post: post()?,
                 author,
-                published_at: published_at()?,
-                change: self.change(),
+                restores: self.published_at.map(Timestamp::from_millis),
             },
-            "post_approved" => EventKind::PostApproved { post: post()?, author },
-            "post_rejected" => {
-                EventKind::PostRejected { post: post()?, author, published_at: published_at()? }
-            }
+            "post_rejected" => EventKind::PostRejected { post: post()?, author, published_at: published_at()? },
             "author_followed" => EventKind::AuthorFollowed { reader: reader()?, author },
             "author_unfollowed" => EventKind::AuthorUnfollowed { reader: reader()?, author },
             other => return Err(Error::Corrupt(format!("event {id}: unknown kind {other}"))),

@@ -1,12 +1,67 @@
-//! Reading feeds: the stored rows first, then, where they end, straight from the followed authors.
+//! Feeds: the stored rows first, then, where they end, straight from the followed authors.
+//!
+//! Stored rows can have gaps further down: a follow backfills only an author's newest posts, and trimming keeps only the
+//! newest rows. Where a backfill was cut off, an *edge* stands among the rows; behind the newest edge a feed is pulled,
+//! because pulling has no gaps.
 
 use std::collections::BTreeMap;
 
-use super::{Listing, Result, Store, follows, listings};
-use crate::domain::{AccountId, PageCursor, PostId};
+use surrealdb::types::RecordId;
+
+use super::{
+    Listing, Result, Store, follows,
+    keys::{self, parts},
+    listings,
+    query::Query,
+};
+use crate::domain::{AccountId, PageCursor, PostId, Timestamp};
 
 /// How many followed authors are asked when a feed goes on past its stored rows.
 const AUTHORS_PULLED: usize = 500;
+/// Stands where a post stands in other rows, and behind all posts of its millisecond.
+const EDGE: &str = "~";
+
+/// A row of a feed.
+pub(super) enum Row {
+    /// A post.
+    Post(PageCursor),
+    /// Behind it there may be gaps.
+    Edge,
+}
+
+/// `feed:[reader, -published_at, post]`.
+pub(super) fn row_id(reader: AccountId, row: PageCursor) -> RecordId {
+    keys::record("feed", parts![reader, keys::inverted(row.at), row.post])
+}
+
+/// `feed:[reader, -at, "~"]`.
+pub(super) fn edge_id(reader: AccountId, at: Timestamp) -> RecordId {
+    keys::record("feed", parts![reader, keys::inverted(at), EDGE])
+}
+
+/// The stored rows of a feed behind `after`.
+pub(super) async fn rows(
+    store: &Store,
+    reader: AccountId,
+    after: Option<PageCursor>,
+    limit: usize,
+) -> Result<Vec<Row>> {
+    let from = match after {
+        Some(cursor) => parts![reader, keys::inverted(cursor.at), cursor.post],
+        None => parts![reader, i64::MIN],
+    };
+    let range = keys::range("feed", from, after.is_some(), parts![reader, i64::MAX]);
+    let ids: Vec<RecordId> = store.read(Query::page(range, limit)).await?.rows(0)?;
+    ids.into_iter().map(row).collect()
+}
+
+fn row(id: RecordId) -> Result<Row> {
+    let mut parts = keys::Parts::of(id)?;
+    parts.text()?;
+    let at = Timestamp::from_millis(-parts.int()?);
+    let post = parts.text()?;
+    if post == EDGE { Ok(Row::Edge) } else { Ok(Row::Post(PageCursor { at, post: keys::parsed(&post)? })) }
+}
 
 /// Reading feeds.
 #[derive(Clone)]
@@ -23,13 +78,13 @@ impl FeedReads {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn page(
-        &self,
-        reader: AccountId,
-        after: Option<PageCursor>,
-        limit: usize,
-    ) -> Result<Vec<PageCursor>> {
-        let mut page = listings::positions(&self.store, "feed", reader.to_string(), after, limit).await?;
+    pub async fn page(&self, reader: AccountId, after: Option<PageCursor>, limit: usize) -> Result<Vec<PageCursor>> {
+        let rows = rows(&self.store, reader, after, limit).await?;
+        let up_to_edge = rows.into_iter().map_while(|row| match row {
+            Row::Post(position) => Some(position),
+            Row::Edge => None,
+        });
+        let mut page: Vec<PageCursor> = up_to_edge.collect();
         if page.len() < limit {
             let last = page.last().copied().or(after);
             page.extend(self.pull(reader, last, limit - page.len()).await?);
@@ -37,17 +92,12 @@ impl FeedReads {
         Ok(page)
     }
 
-    /// The followed authors' posts behind `after`. Only a feed that has rows, or had, goes on this way.
-    async fn pull(
-        &self,
-        reader: AccountId,
-        after: Option<PageCursor>,
-        limit: usize,
-    ) -> Result<Vec<PageCursor>> {
-        let Some(after) = after else { return Ok(Vec::new()) };
+    /// The posts of the followed authors, and the reader's own, behind `after`.
+    async fn pull(&self, reader: AccountId, after: Option<PageCursor>, limit: usize) -> Result<Vec<PageCursor>> {
         let mut merged: BTreeMap<(i64, PostId), PageCursor> = BTreeMap::new();
-        for author in follows::authors(&self.store, reader, None, AUTHORS_PULLED).await? {
-            for position in listings::page(&self.store, &Listing::Author(author), Some(after), limit).await? {
+        let authors = follows::authors(&self.store, reader, None, AUTHORS_PULLED).await?;
+        for author in authors.into_iter().chain([reader]) {
+            for position in listings::page(&self.store, &Listing::Author(author), after, limit).await? {
                 merged.insert((-position.at.as_millis(), position.post), position);
             }
             while merged.len() > limit {

@@ -29,6 +29,14 @@ impl HousekeepingAccess {
         Self { store: store.clone() }
     }
 
+    /// Opens the database anew if it needs that.
+    ///
+    /// # Errors
+    /// When the database still does not work.
+    pub async fn heal(&self) -> Result<bool> {
+        self.store.heal().await
+    }
+
     /// The next `limit` accounts behind `after`, by id.
     ///
     /// # Errors
@@ -62,7 +70,8 @@ impl HousekeepingAccess {
     /// # Errors
     /// When the database does not answer.
     pub async fn forget_events(&self, epoch: Epoch, before: Timestamp, limit: usize) -> Result<usize> {
-        let settled = Query::new("SELECT VALUE settled FROM cursor WHERE id[1] = $epoch").bind("epoch", epoch.to_string());
+        let settled =
+            Query::new("SELECT VALUE settled FROM cursor WHERE id[1] = $epoch").bind("epoch", epoch.to_string());
         let settled: Vec<i64> = self.store.read(settled).await?.rows(0)?;
         let Some(settled) = settled.into_iter().min() else { return Ok(0) };
         let range = keys::range("event", parts![epoch, 0], false, parts![epoch, settled.saturating_add(1)]);

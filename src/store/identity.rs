@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use surrealdb::types::{RecordId, SurrealValue, Value};
 
-use super::{
-    AccountAccess, Error, Result, Store, accounts,
-    accounts::AccountRow,
-    batch::Batch,
-    keys,
-    query::Query,
-};
+use super::{AccountAccess, Error, Result, Store, accounts, accounts::AccountRow, batch::Batch, keys, query::Query};
 use crate::domain::{Account, AccountId, Email, Role, SessionId, Timestamp};
+
+/// Tokens of one session that may be good at once.
+const SIBLINGS: usize = 8;
 
 /// How a sign-up was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,10 +131,37 @@ struct CodeRow {
 #[derive(SurrealValue)]
 struct SessionRow {
     account: String,
-    hash: String,
-    previous: Option<String>,
-    rotated_at: i64,
+    /// The tokens that are good; more than one if a token was exchanged twice within its grace.
+    current: Vec<String>,
+    /// The token exchanged last, as long as its grace lasts.
+    previous: Vec<Exchanged>,
+    rotations: i64,
     expires_at: i64,
+}
+
+/// A token that was exchanged for another one.
+#[derive(Clone, SurrealValue)]
+struct Exchanged {
+    hash: String,
+    at: i64,
+}
+
+impl SessionRow {
+    /// Exchanges the presented token; `None` if it is not one that may be exchanged now.
+    fn exchange(mut self, rotation: &Rotation) -> Option<Self> {
+        let presented = &rotation.presented_hash;
+        let grace_began = rotation.now.minus(rotation.grace).as_millis();
+        self.previous.retain(|exchanged| exchanged.at >= grace_began);
+        if self.current.contains(presented) {
+            self.current.retain(|hash| hash != presented);
+            self.previous = vec![Exchanged { hash: presented.clone(), at: rotation.now.as_millis() }];
+        } else if !self.previous.iter().any(|exchanged| exchanged.hash == *presented) || self.current.len() >= SIBLINGS
+        {
+            return None;
+        }
+        self.current.push(rotation.next_hash.clone());
+        Some(self)
+    }
 }
 
 impl IdentityAccess {
@@ -275,7 +299,7 @@ impl IdentityAccess {
     /// # Errors
     /// When the database does not answer.
     pub async fn open_session(&self, session: &NewSession) -> Result<()> {
-        let text = "CREATE $id SET account = $account, hash = $hash, previous = NONE, rotated_at = $at, \
+        let text = "CREATE $id SET account = $account, current = [$hash], previous = [], rotations = 0, \
                     created_at = $at, expires_at = $expires RETURN NONE";
         let query = Query::new(text)
             .bind("id", session_id(session.id))
@@ -286,39 +310,45 @@ impl IdentityAccess {
         self.store.write(query).await.map(drop)
     }
 
-    /// Exchanges a refresh token for the next one. Within the grace after a rotation the token before is taken once more,
-    /// for clients whose answer got lost; later its return means that it was stolen, and the session is killed.
+    /// Exchanges a refresh token for the next one. Within the grace after its exchange a token is taken once more, for clients
+    /// whose answer got lost and for those that ask twice at once; what both got is good. Later its return means that it was
+    /// stolen, and the session is killed.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn rotate_session(&self, rotation: &Rotation) -> Result<Rotated> {
+        const TRIES: usize = 5;
+        for _ in 0..TRIES {
+            if let Some(rotated) = self.try_to_rotate(rotation).await? {
+                return Ok(rotated);
+            }
+        }
+        Err(Error::Conflict("the session is being renewed by too many at once".to_owned()))
+    }
+
+    /// `None` if somebody else has exchanged one of the session's tokens meanwhile.
+    async fn try_to_rotate(&self, rotation: &Rotation) -> Result<Option<Rotated>> {
         let id = session_id(rotation.id);
         let read = Query::new("SELECT * FROM ONLY $id").bind("id", id.clone());
-        let Some(row) = self.store.read(read).await?.row::<SessionRow>(0)? else { return Ok(Rotated::Unknown) };
+        let Some(row) = self.store.read(read).await?.row::<SessionRow>(0)? else { return Ok(Some(Rotated::Unknown)) };
         if row.expires_at <= rotation.now.as_millis() {
-            return Ok(Rotated::Unknown);
+            return Ok(Some(Rotated::Unknown));
         }
-        let is_current = row.hash == rotation.presented_hash;
-        let in_grace = rotation.now.since(Timestamp::from_millis(row.rotated_at)) <= rotation.grace;
-        let is_previous = row.previous.as_deref() == Some(rotation.presented_hash.as_str());
-        if !(is_current || is_previous && in_grace) {
+        let (account, was) = (keys::parsed(&row.account)?, row.rotations);
+        let Some(row) = row.exchange(rotation) else {
             let kill = Query::new("DELETE $id RETURN NONE").bind("id", id);
             self.store.write(kill).await?;
-            return Ok(Rotated::Reused);
-        }
-        let text = "UPDATE $id SET previous = $presented, hash = $next, rotated_at = $now, expires_at = $expires \
-                    WHERE hash = $was RETURN VALUE account";
+            return Ok(Some(Rotated::Reused));
+        };
+        let text = "UPDATE $id SET current = $current, previous = $previous, rotations += 1, expires_at = $expires \
+                    WHERE rotations = $was RETURN VALUE account";
         let rotate = Query::new(text)
             .bind("id", id)
-            .bind("presented", rotation.presented_hash.clone())
-            .bind("next", rotation.next_hash.clone())
-            .bind("now", rotation.now.as_millis())
+            .bind("current", row.current)
+            .bind("previous", row.previous)
             .bind("expires", rotation.expires_at.as_millis())
-            .bind("was", row.hash);
-        match self.store.write(rotate).await?.row::<String>(0)? {
-            Some(account) => Ok(Rotated::Yes { account: keys::parsed(&account)? }),
-            None => Ok(Rotated::Unknown),
-        }
+            .bind("was", was);
+        Ok(self.store.write(rotate).await?.row::<String>(0)?.map(|_| Rotated::Yes { account }))
     }
 
     /// Ends a session, if the presented token is one of its own.
@@ -326,7 +356,7 @@ impl IdentityAccess {
     /// # Errors
     /// When the database does not answer.
     pub async fn close_session(&self, id: SessionId, presented_hash: &str) -> Result<()> {
-        let query = Query::new("DELETE $id WHERE hash = $hash OR previous = $hash RETURN NONE")
+        let query = Query::new("DELETE $id WHERE $hash IN current OR $hash IN previous.hash RETURN NONE")
             .bind("id", session_id(id))
             .bind("hash", presented_hash.to_owned());
         self.store.write(query).await.map(drop)

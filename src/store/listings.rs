@@ -7,7 +7,7 @@ use super::{
     keys::{self, parts},
     query::Query,
 };
-use crate::domain::{AccountId, PageCursor, Post, Status, Tag, Timestamp};
+use crate::domain::{AccountId, PageCursor, Post, Status, Tag};
 
 /// A list of posts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,22 +60,12 @@ pub(super) async fn page(
     after: Option<PageCursor>,
     limit: usize,
 ) -> Result<Vec<PageCursor>> {
-    positions(store, "listing", listing.scope(), after, limit).await
-}
-
-/// A page of any key-only table whose keys are `[owner, -published_at, post]`.
-pub(super) async fn positions(
-    store: &Store,
-    table: &str,
-    owner: String,
-    after: Option<PageCursor>,
-    limit: usize,
-) -> Result<Vec<PageCursor>> {
+    let scope = listing.scope();
     let from = match after {
-        Some(cursor) => parts![owner.clone(), keys::inverted(cursor.at), cursor.post],
-        None => parts![owner.clone(), keys::inverted(Timestamp::from_millis(i64::MAX))],
+        Some(cursor) => parts![scope.clone(), keys::inverted(cursor.at), cursor.post],
+        None => parts![scope.clone(), i64::MIN],
     };
-    let range = keys::range(table, from, after.is_some(), parts![owner, i64::MAX]);
+    let range = keys::range("listing", from, after.is_some(), parts![scope, i64::MAX]);
     let mut answers = store.read(Query::page(range, limit)).await?;
     answers.rows::<RecordId>(0)?.into_iter().map(keys::position).collect()
 }

@@ -68,8 +68,12 @@ impl EventLog {
     /// # Errors
     /// When the database does not answer.
     pub async fn read(&self, epoch: Epoch, from: u64, to: u64) -> Result<Vec<Event>> {
-        let range =
-            keys::range("event", parts![epoch, events::seq(from)], false, parts![epoch, events::seq(to).saturating_add(1)]);
+        let range = keys::range(
+            "event",
+            parts![epoch, events::seq(from)],
+            false,
+            parts![epoch, events::seq(to).saturating_add(1)],
+        );
         let mut answers = self.store.read(Query::new("SELECT * FROM $range").bind("range", range)).await?;
         answers.rows::<LoggedEvent>(0)?.into_iter().map(LoggedEvent::into_event).collect()
     }
@@ -128,11 +132,9 @@ impl EventLog {
                 .bind("was", row.owner)
                 .bind("had", row.lease_until);
             match self.store.write(claim).await.and_then(|mut answers| answers.row::<i64>(0)) {
-                Ok(Some(settled)) => taken.push(TakenOver {
-                    epoch,
-                    settled: number(settled),
-                    is_stuck: row.taken_at == Some(settled),
-                }),
+                Ok(Some(settled)) => {
+                    taken.push(TakenOver { epoch, settled: number(settled), is_stuck: row.taken_at == Some(settled) })
+                }
                 Ok(None) | Err(Error::Conflict(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -208,8 +210,7 @@ impl EventLog {
 /// All logs there are, oldest first.
 pub(super) async fn epochs(store: &Store) -> Result<Vec<Epoch>> {
     let ids: Vec<RecordId> = store.read(Query::new("SELECT VALUE id FROM epoch")).await?.rows(0)?;
-    let mut epochs: Vec<Epoch> =
-        ids.into_iter().map(|id| keys::parsed(&keys::text_key(id)?)).collect::<Result<_>>()?;
+    let mut epochs: Vec<Epoch> = ids.into_iter().map(|id| keys::parsed(&keys::text_key(id)?)).collect::<Result<_>>()?;
     epochs.sort();
     Ok(epochs)
 }

@@ -30,8 +30,7 @@ pub(super) async fn run(database: &Surreal<Any>) -> Result<()> {
 
 async fn apply(database: &Surreal<Any>, migrations: &[(u32, &str)]) -> Result<()> {
     once(database, Query::new("DEFINE TABLE IF NOT EXISTS migration TYPE NORMAL SCHEMALESS PERMISSIONS NONE")).await?;
-    let applied: Vec<Applied> =
-        once(database, Query::new("SELECT number, checksum FROM migration")).await?.rows(0)?;
+    let applied: Vec<Applied> = once(database, Query::new("SELECT number, checksum FROM migration")).await?.rows(0)?;
     let known = migrations.iter().map(|(number, _)| *number).max().unwrap_or(0);
     let found = applied.iter().filter_map(|row| u32::try_from(row.number).ok()).max().unwrap_or(0);
     if found > known {
@@ -47,10 +46,8 @@ async fn apply(database: &Surreal<Any>, migrations: &[(u32, &str)]) -> Result<()
                 let id = RecordId::new("migration", RecordIdKey::Number(i64::from(*number)));
                 let remember =
                     "UPSERT $id SET number = $number, checksum = $checksum, applied_at = time::now() RETURN NONE";
-                let remember = Query::new(remember)
-                    .bind("id", id)
-                    .bind("number", i64::from(*number))
-                    .bind("checksum", checksum);
+                let remember =
+                    Query::new(remember).bind("id", id).bind("number", i64::from(*number)).bind("checksum", checksum);
                 once(database, remember).await?;
                 tracing::info!(number, "applied a schema migration");
             }

@@ -1,7 +1,16 @@
 //! Opening the database, and the one handle on it.
 
-use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use parking_lot::RwLock;
 use surrealdb::{
     Surreal,
     engine::any::{self, Any},
@@ -42,11 +51,15 @@ impl Database {
 /// The open database. Runs every operation as a task of its own on the work runtime, so that a cancelled request or a
 /// restarted actor never cuts a transaction in half.
 #[derive(Clone)]
-pub struct Store {
-    database: Arc<Surreal<Any>>,
+pub struct Store(Arc<Opened>);
+
+struct Opened {
+    /// Empty while the database is being opened anew.
+    database: RwLock<Option<Arc<Surreal<Any>>>>,
+    settings: Database,
     runtime: Handle,
-    is_embedded: bool,
-    cache: usize,
+    /// Whether a write has failed since the database was last seen to work.
+    is_troubled: AtomicBool,
 }
 
 impl Store {
@@ -56,35 +69,49 @@ impl Store {
     /// [`Error::Locked`] when another process has it open, [`Error::NewerSchema`] when a newer version wrote it,
     /// [`Error::Unavailable`] for everything else.
     pub async fn open(settings: &Database, runtime: Handle) -> Result<Self> {
-        let settings = settings.clone();
-        let is_embedded = settings.is_embedded();
-        let cache = settings.cache;
-        let database = runtime
-            .spawn(async move {
-                let database = connect(&settings).await?;
-                migrate::run(&database).await?;
-                Ok::<_, Error>(Arc::new(database))
-            })
-            .await
-            .map_err(|error| Error::Unavailable(error.to_string()))??;
-        Ok(Self { database, runtime, is_embedded, cache })
+        let opened = Opened {
+            database: RwLock::default(),
+            settings: settings.clone(),
+            runtime,
+            is_troubled: AtomicBool::default(),
+        };
+        let store = Self(Arc::new(opened));
+        store.connect().await?;
+        Ok(store)
+    }
+
+    async fn connect(&self) -> Result<()> {
+        let settings = self.0.settings.clone();
+        let connecting = async move {
+            let database = connect(&settings).await?;
+            migrate::run(&database).await?;
+            Ok(database)
+        };
+        let database = self.run(connecting).await?;
+        *self.0.database.write() = Some(Arc::new(database));
+        Ok(())
+    }
+
+    fn database(&self) -> Result<Arc<Surreal<Any>>> {
+        let database = self.0.database.read().clone();
+        database.ok_or_else(|| Error::Unavailable("it is being opened anew".to_owned()))
     }
 
     /// Whether this process is the database's only writer.
     #[must_use]
     pub fn is_embedded(&self) -> bool {
-        self.is_embedded
+        self.0.settings.is_embedded()
     }
 
     /// Room for the in-process caches; none when other nodes write, too.
     pub(super) fn cache(&self) -> usize {
-        if self.is_embedded { self.cache } else { 0 }
+        if self.is_embedded() { self.0.settings.cache } else { 0 }
     }
 
     /// The work runtime.
     #[must_use]
     pub fn runtime(&self) -> &Handle {
-        &self.runtime
+        &self.0.runtime
     }
 
     /// Runs a future to its end on the work runtime, even if the caller goes away.
@@ -95,19 +122,64 @@ impl Store {
         &self,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        self.runtime.spawn(work).await.map_err(|error| Error::Unavailable(error.to_string()))?
+        self.0.runtime.spawn(work).await.map_err(|error| Error::Unavailable(error.to_string()))?
     }
 
     /// Runs a query that writes nothing.
     pub(super) async fn read(&self, query: Query) -> Result<Answers> {
-        let database = Arc::clone(&self.database);
+        let database = self.database()?;
         self.run(async move { query::once(&database, query).await }).await
     }
 
     /// Runs a statement or transaction that writes; conflicts are retried.
     pub(super) async fn write(&self, query: Query) -> Result<Answers> {
-        let database = Arc::clone(&self.database);
-        self.run(query::with_retry(database, query)).await
+        let database = self.database()?;
+        let written = self.run(query::with_retry(database, query)).await;
+        if matches!(written, Err(Error::Unavailable(_))) {
+            self.0.is_troubled.store(true, Ordering::Relaxed);
+        }
+        written
+    }
+
+    /// Opens an embedded database anew if it has stopped to take writes although its disk has room: after a full disk
+    /// RocksDB refuses all writes until it is opened again. Says whether there was anything to do.
+    ///
+    /// # Errors
+    /// When the database still does not work; the next call tries again.
+    pub async fn heal(&self) -> Result<bool> {
+        if !self.0.is_troubled.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let ping = self.ping().await;
+        if let (Err(_), Some(folder)) = (&ping, folder(&self.0.settings.url)) {
+            if !has_room(&folder) {
+                return ping.map(|()| true);
+            }
+            tracing::warn!("the database takes no writes although its disk has room; opening it anew");
+            self.reopen().await?;
+            self.ping().await?;
+            tracing::info!("the database works again");
+        } else {
+            ping?;
+        }
+        self.0.is_troubled.store(false, Ordering::Relaxed);
+        Ok(true)
+    }
+
+    /// Queries that still run keep the old handle; the folder's lock goes with the last of them.
+    async fn reopen(&self) -> Result<()> {
+        const TRIES: usize = 100;
+        const PAUSE: Duration = Duration::from_millis(100);
+        drop(self.0.database.write().take());
+        let mut tries = 0;
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            tries += 1;
+            match self.connect().await {
+                Err(Error::Locked(_)) if tries < TRIES => {}
+                connected => return connected,
+            }
+        }
     }
 
     /// Whether the database answers within two seconds.
@@ -136,6 +208,12 @@ async fn connect(settings: &Database) -> Result<Surreal<Any>> {
     }
     database.use_ns(&settings.namespace).use_db(&settings.name).await?;
     Ok(database)
+}
+
+/// Whether a folder's disk has room for a few log files.
+fn has_room(folder: &Path) -> bool {
+    const ENOUGH: u64 = 16 << 20;
+    rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= ENOUGH)
 }
 
 fn folder(url: &str) -> Option<PathBuf> {

@@ -13,9 +13,7 @@ use quick_cache::{Weighter, sync::Cache};
 use surrealdb::types::{RecordId, SurrealValue};
 
 use super::{Error, Listing, Result, Store, events, keys, listings, query::Query};
-use crate::domain::{
-    Body, EventId, Moderation, PageCursor, Post, PostId, Slug, Status, Tag, Timestamp, Title,
-};
+use crate::domain::{Body, EventId, Moderation, PageCursor, Post, PostId, Slug, Status, Tag, Timestamp, Title};
 
 /// A post as its row.
 #[derive(Debug, Clone, SurrealValue)]
@@ -30,6 +28,7 @@ pub(super) struct PostRow {
     moderation: String,
     hold: bool,
     notify: bool,
+    withdrawn: bool,
     version: i64,
     content_hash: String,
     created_at: i64,
@@ -52,6 +51,7 @@ impl From<&Post> for PostRow {
             moderation: post.moderation.as_str().to_owned(),
             hold: post.hold_until_approved,
             notify: post.notify,
+            withdrawn: post.is_withdrawn,
             version: events::seq(post.version),
             content_hash: post.content_hash.clone(),
             created_at: post.created_at.as_millis(),
@@ -86,6 +86,7 @@ impl TryFrom<PostRow> for Post {
             moderation: Moderation::parse(&row.moderation).ok_or_else(|| unknown("moderation", &row.moderation))?,
             hold_until_approved: row.hold,
             notify: row.notify,
+            is_withdrawn: row.withdrawn,
             version: u64::try_from(row.version).unwrap_or(0),
             content_hash: row.content_hash,
             created_at: Timestamp::from_millis(row.created_at),

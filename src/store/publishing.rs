@@ -14,12 +14,11 @@ use super::{
     events::LoggedEvent,
     follows,
     keys::{self, parts},
-    listings,
-    log,
+    listings, log,
     posts::{self, PostRow},
     query::Query,
 };
-use crate::domain::{Account, AccountId, Epoch, Event, Post, PostId, Slug, Timestamp, Verdict};
+use crate::domain::{Account, AccountId, Epoch, Event, Moderation, Post, PostId, Slug, Timestamp, Verdict};
 
 /// The publisher's access: the only one that writes posts, follows and events.
 #[derive(Clone)]
@@ -74,6 +73,8 @@ pub struct KeptAnswer {
 #[derive(Debug, Default)]
 pub struct Writes {
     batch: Batch,
+    /// Posts whose verdict is all that changes, by what it changes to: one statement for all of them.
+    judged: HashMap<(Moderation, bool), Vec<(PostId, u64)>>,
     touched: HashMap<PostId, Option<Arc<Post>>>,
 }
 
@@ -174,8 +175,9 @@ impl Publishing {
         for id in writes.touched.keys() {
             self.posts.forget(*id);
         }
-        self.store.write(writes.batch.into_transaction()).await?;
-        for (id, post) in &writes.touched {
+        let touched = writes.touched.clone();
+        self.store.write(writes.into_transaction()).await?;
+        for (id, post) in &touched {
             match post {
                 Some(post) => self.posts.keep(post),
                 None => self.posts.forget(*id),
@@ -189,7 +191,7 @@ impl Writes {
     /// Whether there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.batch.len() == 0
+        self.batch.len() == 0 && self.judged.is_empty()
     }
 
     /// A new post.
@@ -266,16 +268,42 @@ impl Writes {
         self.batch.statement("DELETE $id_ RETURN NONE", [("id", id)]);
     }
 
-    /// A verdict's grounds, by post and content: the same content judged again replaces them.
-    pub fn verdict(&mut self, post: &Post, verdict: &Verdict, at: Timestamp) {
+    /// A post in place of its former self, when nothing but its moderation has changed, and the verdict's grounds. They are
+    /// kept by post and content: the same content judged again replaces them.
+    pub fn judge(&mut self, old: &Post, new: &Arc<Post>, verdict: &Verdict, at: Timestamp) {
+        self.judged.entry((new.moderation, new.is_withdrawn)).or_default().push((new.id, old.version));
+        self.touched.insert(new.id, Some(Arc::clone(new)));
         let mut row = Object::default();
+        row.insert("id", keys::record("verdict", parts![new.id, new.content_hash.clone()]));
         row.insert("decision", crate::domain::Moderation::from(verdict.decision).as_str());
         row.insert("categories", verdict.categories.clone());
         row.insert("reason", verdict.reason.clone());
         row.insert("model", verdict.model.clone());
         row.insert("at", at.as_millis());
-        let id = keys::record("verdict", parts![post.id, post.content_hash.clone()]).into_value();
-        self.batch.statement("UPSERT $id_ CONTENT $row_ RETURN NONE", [("id", id), ("row", Value::Object(row))]);
+        self.batch.replace("verdict", Value::Object(row));
+    }
+
+    fn into_transaction(mut self) -> Query {
+        for ((moderation, is_withdrawn), posts) in self.judged {
+            let text = "LET $done_ = UPDATE $ids_ SET moderation = $moderation_, withdrawn = $withdrawn_, version += 1 \
+                        WHERE version = $was_[record::id(id)] RETURN VALUE id; \
+                        IF array::len($done_) != $count_ { THROW 'stale' }";
+            let ids: Vec<RecordId> = posts.iter().map(|(id, _)| posts::id(*id)).collect();
+            let mut was = Object::default();
+            for (id, version) in &posts {
+                was.insert(id.to_string(), i64::try_from(*version).unwrap_or(i64::MAX));
+            }
+            let parameters = [
+                ("count", i64::try_from(ids.len()).unwrap_or(i64::MAX).into_value()),
+                ("ids", ids.into_value()),
+                ("moderation", moderation.as_str().into_value()),
+                ("withdrawn", is_withdrawn.into_value()),
+                ("was", Value::Object(was)),
+                ("done", Value::None),
+            ];
+            self.batch.statement(text, parameters);
+        }
+        self.batch.into_transaction()
     }
 
     /// An event, at its place in the log.

@@ -136,7 +136,8 @@ mod tests {
                     Value::Object(row)
                 })
                 .collect();
-            let fill = Query::new("DEFINE TABLE feed SCHEMALESS; INSERT INTO feed $rows RETURN NONE").bind("rows", rows);
+            let fill =
+                Query::new("DEFINE TABLE feed SCHEMALESS; INSERT INTO feed $rows RETURN NONE").bind("rows", rows);
             once(&database, fill).await.unwrap();
             let whole = range("feed", parts!["reader", 5], true, parts!["reader", i64::MAX]);
             let mut page = Query::page(whole, 20);

@@ -3,5 +3,20 @@
 
 mod support;
 
+mod authors;
+mod cli;
+mod conventions;
+mod crash;
+mod feed;
+mod follows;
+mod identity;
+mod markdown;
+mod me;
+mod openapi;
+mod posts;
 mod readme;
+mod search;
+mod secrets;
 mod smoke;
+mod store_trouble;
+mod workers;

@@ -46,14 +46,9 @@ fn the_commands_of_the_readme_work_as_typed() {
     let start = script.find("broadsheet() {").unwrap();
     let end = start + script[start..].find('\n').unwrap();
     script.replace_range(start..end, &format!("broadsheet() {{ '{BINARY}' \"$@\"; }}"));
-    let script = script
-        .replace("http://127.0.0.1:8080", address)
-        .replace("examples/posts", &format!("{ROOT}/examples/posts"));
-    let output = Command::new("bash")
-        .args(["-euc", &script])
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
+    let script =
+        script.replace("http://127.0.0.1:8080", address).replace("examples/posts", &format!("{ROOT}/examples/posts"));
+    let output = Command::new("bash").args(["-euc", &script]).current_dir(folder.path()).output().unwrap();
     drop(server);
     let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}\n{complained}");

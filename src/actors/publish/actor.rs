@@ -140,10 +140,10 @@ impl PublishActor {
 
     fn open_log(&mut self, ctx: &mut Context<Self>) {
         let epoch = Epoch::generate();
-        let (publishing, settings, now) = (self.parts.publishing.clone(), self.settings.clone(), self.parts.clock.now());
-        let opening = async move {
-            publishing.open_epoch(epoch, &settings.node, &settings.workers, now, settings.lease).await
-        };
+        let (publishing, settings, now) =
+            (self.parts.publishing.clone(), self.settings.clone(), self.parts.clock.now());
+        let opening =
+            async move { publishing.open_epoch(epoch, &settings.node, &settings.workers, now, settings.lease).await };
         ctx.spawn(opening.into_actor(self).map(move |opened, actor, ctx| match opened {
             Ok(()) => {
                 tracing::info!(%epoch, "opened a new event log");

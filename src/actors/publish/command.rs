@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{
-    AccountId, Body, Post, PostId, Slug, Status, Tag, Timestamp, Title, Verdict, Viewer,
-};
+use crate::domain::{AccountId, Body, Post, PostId, Slug, Status, Tag, Timestamp, Title, Verdict, Viewer};
 use crate::store::Wanted;
 
 /// A command that has consequences.

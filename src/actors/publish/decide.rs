@@ -108,6 +108,7 @@ impl Group {
             moderation: Moderation::Pending,
             hold_until_approved: account.hold_until_approved,
             notify: new.notify,
+            is_withdrawn: false,
             version: 1,
             created_at: at,
             updated_at: at,
@@ -235,13 +236,18 @@ impl Group {
         }
         let mut new = Post::clone(&old);
         new.moderation = moderation;
+        new.is_withdrawn = match verdict.decision {
+            Decision::Approve => false,
+            Decision::Reject => true,
+            Decision::Review => old.is_withdrawn,
+        };
         new.version += 1;
-        self.writes.verdict(&new, verdict, self.now);
         if let Some(published_at) = new.published_at {
             let author = new.author;
             match verdict.decision {
                 Decision::Approve => {
-                    self.announce(EventKind::PostApproved { post: id, author }, trace);
+                    let restores = old.is_withdrawn.then_some(published_at);
+                    self.announce(EventKind::PostApproved { post: id, author, restores }, trace);
                 }
                 Decision::Reject => {
                     self.announce(EventKind::PostRejected { post: id, author, published_at }, trace);
@@ -249,7 +255,10 @@ impl Group {
                 Decision::Review => {}
             }
         }
-        Ok(Answer::Post(self.replace(&old, new)))
+        let new = Arc::new(new);
+        self.writes.judge(&old, &new, verdict, self.now);
+        self.remember(&new);
+        Ok(Answer::Post(new))
     }
 
     /// The post, if the caller may change it as they have seen it.

@@ -16,12 +16,8 @@ use tokio::{
 };
 
 use super::{
-    Checkpoint, Heads, Mailbox, Settings, State, Status, Worker,
-    breaker::Breaker,
-    hold::Holds,
-    lane::Lane,
-    mailbox::Offer,
-    settling::Settling,
+    Checkpoint, Heads, Mailbox, Settings, State, Status, Worker, breaker::Breaker, hold::Holds, lane::Lane,
+    mailbox::Offer, settling::Settling,
 };
 use crate::{
     actors::dead_letter::Undertaker,
@@ -111,17 +107,14 @@ impl Engine {
             slots: Slots::default(),
             is_claiming: false,
             next_due: None,
+            floor: Floor::default(),
             settling: Settling::default(),
             restarts: VecDeque::new(),
             drained: None,
             tick: None,
             last_poll: Instant::now(),
         });
-        Running {
-            mailbox: Mailbox::new(address.clone().recipient(), permits),
-            status,
-            drain: address.recipient(),
-        }
+        Running { mailbox: Mailbox::new(address.clone().recipient(), permits), status, drain: address.recipient() }
     }
 }
 
@@ -148,6 +141,32 @@ pub(super) struct Slots {
     pub(super) is_alone: bool,
 }
 
+/// Before this nothing is due any more, because everything was claimed. Forgotten every half minute, in case a clock
+/// went backwards.
+#[derive(Debug, Default)]
+pub(super) struct Floor {
+    due: Timestamp,
+    since: Option<Instant>,
+}
+
+impl Floor {
+    const LIFETIME: Duration = Duration::from_secs(30);
+    /// Rows that were written at the same moment as the claim may be due a little earlier.
+    const SLACK: Duration = Duration::from_secs(1);
+
+    pub(super) fn at(&mut self, now: Timestamp) -> Timestamp {
+        if self.since.is_some_and(|since| since.elapsed() > Self::LIFETIME) || self.due > now {
+            *self = Self::default();
+        }
+        self.due
+    }
+
+    pub(super) fn raise(&mut self, now: Timestamp) {
+        self.since.get_or_insert_with(Instant::now);
+        self.due = self.due.max(now.minus(Self::SLACK));
+    }
+}
+
 /// The one supervised actor that runs a worker.
 pub struct WorkerActor<W: Worker> {
     pub(super) worker: Arc<W>,
@@ -169,6 +188,7 @@ pub struct WorkerActor<W: Worker> {
     pub(super) slots: Slots,
     pub(super) is_claiming: bool,
     pub(super) next_due: Option<Timestamp>,
+    pub(super) floor: Floor,
     pub(super) settling: Settling,
     restarts: VecDeque<Instant>,
     drained: Option<oneshot::Sender<()>>,
@@ -283,9 +303,8 @@ impl<W: Worker> WorkerActor<W> {
             Phase::Running | Phase::Restarting => State::Running,
         };
         let own = self.own_epoch();
-        let is_read = |lane: &Lane| {
-            lane.is_idle() && (Some(lane.epoch) == own || lane.is_drained || !self.engine.is_alone)
-        };
+        let is_read =
+            |lane: &Lane| lane.is_idle() && (Some(lane.epoch) == own || lane.is_drained || !self.engine.is_alone);
         let is_idle = self.phase == Phase::Running
             && self.slots.running == 0
             && self.claimed.is_empty()
@@ -364,8 +383,10 @@ impl<W: Worker> WorkerActor<W> {
         self.ready.clear();
         self.claimed.clear();
         self.slots = Slots::default();
+        self.breaker = Breaker::default();
         self.is_claiming = false;
         self.next_due = None;
+        self.floor = Floor::default();
         self.settling = Settling::default();
         self.tick = None;
     }

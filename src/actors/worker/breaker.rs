@@ -41,12 +41,23 @@ impl Breaker {
             return false;
         }
         if !self.is_open() || self.is_probing {
-            let pause = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(6)).min(LONGEST_PAUSE);
-            self.pauses += 1;
-            self.opens_again = Some(now.plus(pause));
+            self.pause(now);
         }
-        self.is_probing = false;
         true
+    }
+
+    /// A job has ended without saying anything about what is outside. If it was the probe, another one follows.
+    pub(super) fn said_nothing(&mut self, now: Timestamp) {
+        if self.is_probing {
+            self.pause(now);
+        }
+    }
+
+    fn pause(&mut self, now: Timestamp) {
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(6)).min(LONGEST_PAUSE);
+        self.pauses += 1;
+        self.opens_again = Some(now.plus(pause));
+        self.is_probing = false;
     }
 
     /// Whether it is open.
@@ -98,6 +109,18 @@ mod tests {
         breaker.started();
         breaker.failed(now.plus(Duration::from_secs(1)));
         assert_eq!(breaker.next_probe(), Some(now.plus(Duration::from_secs(3))));
+    }
+
+    #[test]
+    fn a_probe_that_says_nothing_is_followed_by_another() {
+        let mut breaker = Breaker::default();
+        let now = Timestamp::from_millis(0);
+        (0..5).for_each(|_| {
+            breaker.failed(now);
+        });
+        breaker.started();
+        breaker.said_nothing(now);
+        assert!(breaker.is_open() && breaker.may_start(now.plus(LONGEST_PAUSE)));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Publications that wait for their post's approval. Most verdicts come within milliseconds, so a publication first waits
-//! in memory for a moment; only when that has passed does it become a held row.
+//! in memory; only when it has waited for two seconds does it become a held row, which costs as much as ten mails.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,7 +10,7 @@ use std::{
 use crate::domain::{Event, PostId};
 
 /// How long a publication waits in memory.
-const GRACE: Duration = Duration::from_millis(300);
+const GRACE: Duration = Duration::from_secs(2);
 
 /// The publications that wait.
 #[derive(Debug, Default)]

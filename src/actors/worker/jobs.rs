@@ -8,6 +8,7 @@ use rand::RngExt;
 use super::{
     Worker,
     actor::{Phase, WorkerActor},
+    breaker::Breaker,
     job::{self, Job, Origin},
     judge::{Next, Ran, judge},
     lane::Finished,
@@ -121,7 +122,9 @@ impl<W: Worker> WorkerActor<W> {
     fn start(&mut self, origin: Origin, ctx: &mut Context<Self>) {
         self.slots.running += 1;
         self.slots.exceptional += usize::from(matches!(origin, Origin::Exception(_)));
-        self.breaker.started();
+        if W::subscribes_to(&origin.event().kind) {
+            self.breaker.started();
+        }
         let job = Job {
             worker: Arc::clone(&self.worker),
             log: self.log.clone(),
@@ -140,7 +143,11 @@ impl<W: Worker> WorkerActor<W> {
         }
         let now = self.engine.clock.now();
         let jitter = rand::rng().random_range(0.0..1.0);
-        let next = judge(ran, origin.receive(), &self.settings, &mut self.breaker, now, jitter);
+        // A job that only releases a held row says nothing about what is outside.
+        let mut bystander = Breaker::default();
+        let is_about_outside = W::subscribes_to(&origin.event().kind);
+        let breaker = if is_about_outside { &mut self.breaker } else { &mut bystander };
+        let next = judge(ran, origin.receive(), &self.settings, breaker, now, jitter);
         if let Next::Again { failure, .. } | Next::Bury(failure) = &next {
             self.note_failure(origin.event(), failure);
         }
@@ -230,9 +237,11 @@ impl<W: Worker> WorkerActor<W> {
         }
         self.is_claiming = true;
         self.next_due = None;
+        let limit = if self.breaker.is_open() { 1 } else { free };
         let claim = Claim {
-            limit: if self.breaker.is_open() { 1 } else { free },
+            limit,
             now,
+            floor: self.floor.at(now),
             until: now.plus(self.settings.visibility_timeout),
             token: ulid::Ulid::generate().to_string(),
         };
@@ -242,6 +251,9 @@ impl<W: Worker> WorkerActor<W> {
             actor.is_claiming = false;
             match claimed {
                 Ok((claimed, next)) => {
+                    if claimed.len() < limit {
+                        actor.floor.raise(now);
+                    }
                     actor.claimed.extend(claimed);
                     next.into_iter().for_each(|due| actor.due_at(due));
                     actor.pump(ctx);
@@ -274,10 +286,6 @@ impl<W: Worker> WorkerActor<W> {
     }
 
     fn leave(&mut self, event: &Event, finished: Finished) {
-        if let Some(delivery) = &finished.delivery {
-            let due = delivery.due;
-            self.settling.expect(due);
-        }
         if let Some(lane) = self.lanes.get_mut(&event.id.epoch) {
             lane.finish(event.id.seq, finished);
         }

@@ -64,6 +64,7 @@ pub(super) fn judge(
             Next::Later { due: now, progress: Some(progress), effects }
         }
         Ran::Ended(Outcome::Snooze(pause) | Outcome::Retry(Error::RateLimited(pause))) => {
+            breaker.said_nothing(now);
             Next::Later { due: now.plus(pause), progress: None, effects: Effects::none() }
         }
         Ran::Ended(Outcome::Retry(Error::Transient(message))) => {
@@ -82,8 +83,14 @@ pub(super) fn judge(
             breaker.answered();
             Next::Bury(failure("rejected", error.to_string()))
         }
-        Ran::TimedOut(after) => failed(failure("timeout", format!("no end after {} ms", after.as_millis()))),
-        Ran::Panicked(message) => failed(failure("panic", message)),
+        Ran::TimedOut(after) => {
+            breaker.said_nothing(now);
+            failed(failure("timeout", format!("no end after {} ms", after.as_millis())))
+        }
+        Ran::Panicked(message) => {
+            breaker.said_nothing(now);
+            failed(failure("panic", message))
+        }
     }
 }
 

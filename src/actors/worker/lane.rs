@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Events taken but not settled yet, at most: a slow one at the front must not let the rest pile up in memory.
-const WINDOW: u64 = 1_024;
+const WINDOW: u64 = 4_096;
 /// Events read from the log at once.
 pub(super) const READ: u64 = 64;
 

@@ -1,17 +1,17 @@
 //! The worker engine: everything that is the same for all workers. A worker says *what*; this module says *how*.
 
 mod actor;
-mod jobs;
-mod loading;
-mod settling;
 mod breaker;
 mod hold;
 mod job;
+mod jobs;
 mod judge;
 mod lane;
+mod loading;
 mod mailbox;
 mod outcome;
 mod settings;
+mod settling;
 mod status;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc};

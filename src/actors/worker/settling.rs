@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     domain::{Epoch, Timestamp},
-    store::{Error, Settlement},
+    store::{Error, NewDelivery, Settlement},
 };
 
 /// The least time between two commits, unless so many rows wait.
@@ -31,8 +31,6 @@ pub(super) struct Settling {
     /// A commit that failed and must be made before any other.
     failed: Option<Settlement>,
     not_before: Option<Instant>,
-    /// When the earliest of the rows that go with the next commits is due.
-    expected: Option<Timestamp>,
 }
 
 impl Settling {
@@ -40,11 +38,11 @@ impl Settling {
     pub(super) fn is_busy(&self) -> bool {
         self.is_running || self.failed.is_some()
     }
+}
 
-    /// A row will go with one of the next commits.
-    pub(super) fn expect(&mut self, due: Timestamp) {
-        self.expected = Some(self.expected.map_or(due, |known| known.min(due)));
-    }
+/// When the first of some new rows is due.
+fn earliest(deliveries: &[NewDelivery]) -> Option<Timestamp> {
+    deliveries.iter().map(|delivery| delivery.due).min()
 }
 
 impl<W: Worker> WorkerActor<W> {
@@ -61,15 +59,17 @@ impl<W: Worker> WorkerActor<W> {
         self.settling.is_running = true;
         self.settling.not_before = Some(Instant::now() + PAUSE);
         let log = self.log.clone();
+        let due = earliest(&settlement.deliveries);
         let settling = async move {
             let settled = log.settle(&settlement).await;
             (settlement, settled)
         };
-        ctx.spawn(settling.into_actor(self).map(|(settlement, settled), actor, ctx| {
+        ctx.spawn(settling.into_actor(self).map(move |(settlement, settled), actor, ctx| {
             actor.settling.is_running = false;
             match settled {
                 Ok(()) => {
                     actor.has_settled(settlement.epoch, settlement.settled);
+                    due.into_iter().for_each(|due| actor.due_at(due));
                     actor.pump(ctx);
                 }
                 Err(Error::Refused(_)) => actor.start_over(ctx),
@@ -105,6 +105,7 @@ impl<W: Worker> WorkerActor<W> {
         }
         let mut cursors: BTreeMap<Epoch, u64> = self.lanes.values().map(|lane| (lane.epoch, lane.settled())).collect();
         cursors.extend(&reached);
+        let due = earliest(&deliveries);
         self.settling.is_running = true;
         let began = Instant::now();
         let (log, runtime) = (self.log.clone(), self.runtime.clone());
@@ -124,6 +125,7 @@ impl<W: Worker> WorkerActor<W> {
                     for (epoch, to) in reached {
                         actor.has_settled(epoch, to);
                     }
+                    due.into_iter().for_each(|due| actor.due_at(due));
                     actor.pump(ctx);
                 }
                 Err(error) => {
@@ -137,9 +139,6 @@ impl<W: Worker> WorkerActor<W> {
     fn has_settled(&mut self, epoch: Epoch, to: u64) {
         if let Some(lane) = self.lanes.get_mut(&epoch) {
             lane.settle(to);
-        }
-        if let Some(due) = self.settling.expected.take() {
-            self.due_at(due);
         }
     }
 

@@ -69,9 +69,7 @@ impl Email {
         self.access.freeze(id, &wanting).await?;
         let readers = readers + wanting.len();
         match audience.last() {
-            Some(last) if audience.len() == AUDIENCE_CHUNK => {
-                proceed(&Progress::Freezing { after: *last, readers })
-            }
+            Some(last) if audience.len() == AUDIENCE_CHUNK => proceed(&Progress::Freezing { after: *last, readers }),
             _ if readers == 0 => Ok(Outcome::done()),
             _ => self.send(id, author, None, 0).await,
         }
@@ -98,8 +96,7 @@ impl Email {
         };
         let lost = rows.iter().filter(|row| row.state == MailState::Sending && !is_pending(row.state));
         let mut marks: Vec<_> = lost.map(|row| (row.account, MailState::Unknown, None)).collect();
-        let pending: Vec<AccountId> =
-            rows.iter().filter(|row| is_pending(row.state)).map(|row| row.account).collect();
+        let pending: Vec<AccountId> = rows.iter().filter(|row| is_pending(row.state)).map(|row| row.account).collect();
         if !self.mailer.is_idempotent() {
             marks.extend(pending.iter().map(|account| (*account, MailState::Sending, None)));
         }
@@ -157,7 +154,9 @@ impl Email {
     fn compose(&self, post: &Post, author: &Account, recipient: &Account) -> Mail {
         let (name, title, body) = (author.name.as_str(), post.title.as_str(), post.body.as_str());
         let link = format!("{}/v1/posts/{}", self.public_url, post.id);
-        let footer = format!("You get this because you follow {name}. To get no more mail, set mail.new_posts to false in your account.");
+        let footer = format!(
+            "You get this because you follow {name}. To get no more mail, set mail.new_posts to false in your account."
+        );
         let html = format!(
             "<!doctype html><meta charset=\"utf-8\"><h1>{}</h1><p>by {}</p>{}<hr><p><a href=\"{link}\">{link}</a></p><p>{}</p>",
             escape(title),
@@ -211,5 +210,8 @@ fn escape(text: &str) -> String {
 
 /// The host in the public URL, for Message-IDs and List-Ids.
 fn host(public_url: &str) -> String {
-    url::Url::parse(public_url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| "localhost".to_owned())
+    url::Url::parse(public_url)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_else(|| "localhost".to_owned())
 }

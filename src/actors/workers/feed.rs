@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::FeedSettings,
     actors::worker::{Delivery, Error, Outcome, Worker},
+    config::FeedSettings,
     domain::{AccountId, EventKind, Moderation, PageCursor, Post, PostId, Timestamp},
     store::{Effects, FeedAccess},
 };
@@ -97,8 +97,10 @@ impl Feed {
         let mut follows = self.access.is_following(reader, author).await?;
         loop {
             if follows {
-                let newest = self.access.newest_of(author, self.backfill).await?;
-                self.access.write(self.access.backfill(reader, &newest)).await?;
+                let mut newest = self.access.newest_of(author, self.backfill + 1).await?;
+                let has_more = newest.len() > self.backfill;
+                newest.truncate(self.backfill);
+                self.access.write(self.access.backfill(reader, &newest, has_more)).await?;
             } else {
                 self.purge(reader, author).await?;
             }
@@ -119,10 +121,8 @@ impl Feed {
             let by_author = |row: &&PageCursor| posts.iter().any(|post| post.id == row.post && post.author == author);
             let rows: Vec<_> = page.iter().filter(by_author).map(|row| (reader, *row)).collect();
             self.access.remove(&rows).await?;
-            after = page.last().copied();
-            if page.len() < self.length {
-                return Ok(());
-            }
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(*last);
         }
     }
 
@@ -134,7 +134,8 @@ impl Feed {
 
     async fn handle(&self, delivery: &Delivery) -> Result<Outcome, Error> {
         match &delivery.event.kind {
-            EventKind::PostPublished { post, author, published_at, .. } => {
+            EventKind::PostPublished { post, author, published_at, .. }
+            | EventKind::PostApproved { post, author, restores: Some(published_at) } => {
                 self.fan_out(delivery, *author, position(*post, *published_at)).await
             }
             EventKind::PostDeleted { post, author, published_at, .. }
@@ -144,7 +145,7 @@ impl Feed {
             EventKind::AuthorFollowed { reader, author } | EventKind::AuthorUnfollowed { reader, author } => {
                 self.reconcile(*reader, *author).await
             }
-            EventKind::PostEdited { .. } | EventKind::PostApproved { .. } => Ok(Outcome::done()),
+            EventKind::PostEdited { .. } | EventKind::PostApproved { restores: None, .. } => Ok(Outcome::done()),
         }
     }
 }
@@ -153,7 +154,7 @@ impl Worker for Feed {
     const NAME: &'static str = "feed";
 
     fn subscribes_to(event: &EventKind) -> bool {
-        !matches!(event, EventKind::PostEdited { .. } | EventKind::PostApproved { .. })
+        !matches!(event, EventKind::PostEdited { .. } | EventKind::PostApproved { restores: None, .. })
     }
 
     async fn perform(&self, delivery: &Delivery) -> Outcome {

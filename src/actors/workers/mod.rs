@@ -96,12 +96,7 @@ impl Registry {
     }
 
     /// Starts the workers that this node is to run, each on an arbiter of its own made by `arbiter`.
-    pub fn start(
-        self,
-        hands: &Hands,
-        engine: &Engine,
-        mut arbiter: impl FnMut() -> ArbiterHandle,
-    ) -> Vec<Running> {
+    pub fn start(self, hands: &Hands, engine: &Engine, mut arbiter: impl FnMut() -> ArbiterHandle) -> Vec<Running> {
         let config = &hands.config;
         let runs = |worker: &Registered| config.runs_worker(worker.name);
         let start = |worker: Registered| {

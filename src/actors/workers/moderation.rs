@@ -32,8 +32,7 @@ impl Moderation {
         let Some(post) = self.access.post(id).await?.filter(|post| post.moderation == State::Pending) else {
             return Ok(Outcome::done());
         };
-        let submission =
-            Submission { title: post.title.as_str(), tags: &post.tags, body: post.body.as_str() };
+        let submission = Submission { title: post.title.as_str(), tags: &post.tags, body: post.body.as_str() };
         let verdict = self.moderator.judge(&submission).await?;
         let command = Command::Judge { post: id, content_hash: post.content_hash.clone(), verdict };
         match self.publisher.submit(command, delivery.event.trace).await {

@@ -58,7 +58,8 @@ struct Shared {
 impl Latencies {
     /// None yet.
     pub(super) fn new() -> anyhow::Result<Self> {
-        Ok(Self(Histogram::new(DIGITS)?))
+        const AN_HOUR_IN_MICROS: u64 = 60 * 60 * 1_000_000;
+        Ok(Self(Histogram::new_with_bounds(1, AN_HOUR_IN_MICROS, DIGITS)?))
     }
 
     /// Adds one.

@@ -203,6 +203,7 @@ pub(crate) mod tests {
             moderation: Moderation::Approved,
             hold_until_approved: false,
             notify: true,
+            is_withdrawn: false,
             version: 3,
             content_hash: String::new(),
             created_at: at,

@@ -27,6 +27,8 @@ fn finding(path: &str, message: &str, whole: &str) -> Invalid {
     let field = if path.is_empty() { whole } else { path };
     let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
     let message = match expected.filter(|expected| expected.len() <= MAX_MESSAGE) {
+        // serde names the Rust type; a client knows no structs
+        Some(expected) if expected.starts_with("struct ") => "must be an object".to_owned(),
         Some(expected) => format!("must be {expected}"),
         None => message.chars().take(MAX_MESSAGE).collect(),
     };
@@ -75,7 +77,7 @@ mod tests {
             ),
             ("tags.3", "invalid type: integer `3`, expected a string at line 2 column 1", "tags.3 must be a string"),
             ("status", "unknown variant `x`, expected `draft` or `published`", "status must be `draft` or `published`"),
-            ("", "invalid type: null, expected struct Post", "body must be struct Post"),
+            ("", "invalid type: null, expected struct Post", "body must be an object"),
         ];
         for (path, message, sentence) in cases {
             assert_eq!(finding(path, message, "body").to_string(), sentence);

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::codes::ConfirmationCode;
 use crate::{
     domain::{Email, Invalid, Problems, Role},
+    http::api::refusals::BadBody,
     http::{
         extract::Json,
         problem::{Code, Problem, ProblemBody, Result},
@@ -37,9 +38,8 @@ pub struct ConfirmRequest {
     tag = "identity",
     request_body = ConfirmRequest,
     responses(
+        BadBody,
         (status = 204, description = "Confirmed"),
-        (status = 422, description = "`wrong_code`, `invalid_input`",
-            body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(())

@@ -10,6 +10,7 @@ use super::{
     sign_in::{TokensView, answer},
 };
 use crate::{
+    http::api::refusals::BadBody,
     http::{
         extract::Json,
         problem::{Code, Problem, ProblemBody, Result},
@@ -36,6 +37,7 @@ pub struct RefreshRequest {
     tag = "identity",
     request_body = RefreshRequest,
     responses(
+        BadBody,
         (status = 200, description = "New tokens", body = TokensView),
         (status = 401, description = "`invalid_refresh_token`",
             body = ProblemBody, content_type = "application/problem+json"),

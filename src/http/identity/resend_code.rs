@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::{codes::ConfirmationCode, mail};
 use crate::{
     domain::{AccountId, Email},
+    http::api::refusals::BadBody,
     http::{
         extract::Json,
         problem::{ProblemBody, Result},
@@ -37,8 +38,8 @@ pub struct ResendCodeRequest {
     tag = "identity",
     request_body = ResendCodeRequest,
     responses(
+        BadBody,
         (status = 202, description = "Look into your mail"),
-        (status = 422, description = "`invalid_input`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(())

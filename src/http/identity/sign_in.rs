@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::{Issued, RefreshToken};
 use crate::{
     domain::{Email, Invalid, Problems, SessionId},
+    http::api::refusals::BadBody,
     http::{
         extract::Json,
         problem::{Code, Problem, ProblemBody, Result},
@@ -63,11 +64,11 @@ pub struct TokensView {
     tag = "identity",
     request_body = SignInRequest,
     responses(
+        BadBody,
         (status = 200, description = "Signed in", body = TokensView),
         (status = 401, description = "`invalid_credentials`",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`not_confirmed`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(())

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::RefreshToken;
 use crate::http::{
+    api::refusals::BadBody,
     extract::Json,
     problem::{ProblemBody, Result},
     state::State,
@@ -29,6 +30,7 @@ pub struct SignOutRequest {
     tag = "identity",
     request_body = SignOutRequest,
     responses(
+        BadBody,
         (status = 204, description = "The session has ended"),
         (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
     ),

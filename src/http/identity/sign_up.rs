@@ -9,6 +9,7 @@ use crate::{
     domain::{
         Account, AccountId, Bio, Email, Handle, Invalid, MailPreferences, Name, Password, Problems, Role, Timestamp,
     },
+    http::api::refusals::BadBody,
     http::{
         extract::Json,
         problem::{Code, Problem, ProblemBody, Result},
@@ -52,9 +53,9 @@ struct Applicant {
     tag = "identity",
     request_body = SignUpRequest,
     responses(
+        BadBody,
         (status = 202, description = "Look into your mail"),
         (status = 409, description = "`handle_taken`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(())

@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Once, atomic::{AtomicBool, Ordering}},
+    sync::{
+        Arc, Once,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -47,20 +50,15 @@ impl TestApp {
     }
 
     /// A server on a folder that may have been used before; with `database.url` left empty it keeps its data there.
-    pub(crate) async fn spawn_in(
-        folder: Arc<TempDir>,
-        change: impl FnOnce(&mut Config),
-        registry: Registry,
-    ) -> Self {
+    pub(crate) async fn spawn_in(folder: Arc<TempDir>, change: impl FnOnce(&mut Config), registry: Registry) -> Self {
         log_when_asked();
-        let mut config = Config {
-            data_dir: folder.path().to_owned(),
-            ..Config::default()
-        };
+        let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
         config.http.listen = "127.0.0.1:0".parse().unwrap();
         config.http.workers = 1;
         config.database.url = "mem://".to_owned();
         config.rate_limit.enabled = false;
+        // The port changes with every start; tokens are to outlive one.
+        config.identity.issuer = "http://issuer.test".to_owned();
         config.identity.argon2_memory_kib = 64;
         config.identity.argon2_iterations = 1;
         config.search.writer_memory = "15MiB".parse().unwrap();
@@ -123,7 +121,17 @@ impl TestApp {
         self.expect_exceptions();
         self.app.drain().await;
         let folder = Arc::clone(&self.folder);
-        drop(self);
+        let mut stopped = self;
+        let runtime = stopped.runtime.take();
+        // The database closes its files as a task of the runtime, after the last handle on it is gone.
+        drop(stopped);
+        let lock = folder.path().join("db/LOCK");
+        let until = Instant::now() + PATIENCE;
+        while is_open(&lock) {
+            assert!(Instant::now() < until, "the database does not close");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        runtime.unwrap().shutdown_background();
         folder
     }
 
@@ -147,6 +155,12 @@ impl Drop for TestApp {
         }
         runtime.shutdown_background();
     }
+}
+
+/// Whether this process has a file open.
+fn is_open(file: &Path) -> bool {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap();
+    open.filter_map(|descriptor| std::fs::read_link(descriptor.ok()?.path()).ok()).any(|path| path == file)
 }
 
 /// All mails in a folder, as text.

@@ -1,9 +1,16 @@
 //! What tests stand on: a real server, people who use it, and workers that fail on demand.
 
+pub(crate) mod api;
 mod app;
-mod client;
+pub(crate) mod client;
 mod faulty;
+mod planted;
+mod process;
+mod until;
 
-pub(crate) use app::{Settled, TestApp};
-pub(crate) use client::{Answer, Client, Person};
+pub(crate) use app::TestApp;
+pub(crate) use client::{Answer, Person, send};
 pub(crate) use faulty::{Fault, Faults, Faulty};
+pub(crate) use planted::{Plan, WORKERS};
+pub(crate) use process::{Process, broadsheet, expect_line, finished, mails_in};
+pub(crate) use until::until;

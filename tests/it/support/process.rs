@@ -15,7 +15,10 @@ use parking_lot::Mutex;
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::client::{Client, Person};
+use super::{
+    client::{Client, Person},
+    until,
+};
 
 /// How long anything may take before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -69,15 +72,6 @@ pub(crate) fn finished(command: &mut Command) -> Output {
         std::thread::sleep(Duration::from_millis(10));
     }
     child.wait_with_output().unwrap()
-}
-
-/// Asks again and again until the answer is yes.
-pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so().await {
-        assert!(Instant::now() < deadline, "still waiting: {what}");
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
 }
 
 impl Process {

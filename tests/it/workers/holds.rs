@@ -123,7 +123,8 @@ async fn verdicts_that_race_their_holds_mail_every_approved_post_once() {
         }
     };
     join_all((0..100).map(publish)).await;
-    assert!(app.settle().await.is_empty());
+    let exceptions = app.settle().await;
+    assert!(exceptions.is_empty(), "{exceptions:#?}");
     let approved = (0..100).filter(|number| number % 4 != 0);
     let subjects: Vec<String> = approved.map(|number| format!("ada the Author: Race {number:03}")).collect();
     assert_eq!(plan.sent(), subjects);

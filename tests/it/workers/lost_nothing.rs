@@ -8,7 +8,7 @@ use broadsheet::{
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use super::{all_titles, folder, on_disk, pair, restart, tune};
+use super::{all_titles, closed, folder, on_disk, pair, restart, tune};
 use crate::support::{Fault, Person, Plan, TestApp, WORKERS, until};
 
 #[actix_web::test]
@@ -92,7 +92,6 @@ async fn what_is_settled_is_not_done_again_after_a_restart() {
     assert_eq!(ada.get("/v1/me/stats").await.expect(200).json()["posts"], 1);
 }
 
-/// A new index reads the whole log again.
 #[actix_web::test]
 async fn a_lost_search_index_is_built_anew() {
     let app = TestApp::spawn_in(folder(), on_disk, workers::standard()).await;
@@ -100,7 +99,7 @@ async fn a_lost_search_index_is_built_anew() {
     ada.publish("Phoenix").await;
     app.settle().await;
     let index = app.folder.path().join("search");
-    let folder = app.stop().await;
+    let folder = closed(app).await;
     std::fs::remove_dir_all(index).unwrap();
     let app = TestApp::spawn_in(folder, on_disk, workers::standard()).await;
     (ada.client, bob.client) = (app.client.clone(), app.client.clone());

@@ -8,7 +8,7 @@ mod lost_nothing;
 mod sixth_worker;
 mod supervision;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use broadsheet::{
     actors::{
@@ -51,12 +51,25 @@ async fn restart(
     registry: Registry,
     people: &mut [&mut Person],
 ) -> TestApp {
-    let folder = app.stop().await;
-    let app = TestApp::spawn_in(folder, change, registry).await;
+    let app = TestApp::spawn_in(closed(app).await, change, registry).await;
     for person in people {
         person.client = app.client.clone();
     }
     app
+}
+
+/// Ends a server and waits until it has let go of its database, which takes a moment after the last handle is gone.
+async fn closed(app: TestApp) -> Arc<TempDir> {
+    let folder = app.stop().await;
+    let lock = folder.path().join("db/LOCK");
+    until("the database is closed", async || !is_open(&lock)).await;
+    folder
+}
+
+/// Whether this process has the file open. Where the system does not tell, it is taken to be closed.
+fn is_open(file: &Path) -> bool {
+    let Ok(handles) = std::fs::read_dir("/proc/self/fd") else { return false };
+    handles.flatten().any(|handle| std::fs::read_link(handle.path()).is_ok_and(|target| target == file))
 }
 
 fn status(app: &TestApp, worker: &str) -> Snapshot {
