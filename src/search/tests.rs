@@ -221,7 +221,8 @@ fn an_index_that_is_damaged_or_of_another_language_starts_anew() {
         bytes[0] ^= 0xff;
         fs::write(&store, bytes).unwrap();
     };
-    let damages: [(&str, &dyn Fn(&Path)); 3] =
+    type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+    let damages: [Damage<'_>; 3] =
         [("english", &damage_meta), ("english", &damage_segment), ("german", &|_: &Path| {})];
     for (language, damage) in damages {
         let index = in_folder(folder.path(), "english").unwrap();

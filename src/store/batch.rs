@@ -1,4 +1,7 @@
 //! Writes that are committed together: the publisher's group commits and the engine's settlements are built from these.
+//!
+//! SurrealDB copies all parameters of a transaction, and all they hold, for most of its statements and for every turn of a
+//! `FOR`: many statements with parameters of their own cost quadratic time. So rows of a kind are written by one statement.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +14,7 @@ use super::query::Query;
 pub(super) struct Batch {
     creates: BTreeMap<&'static str, Vec<Value>>,
     puts: BTreeMap<&'static str, Vec<Value>>,
-    replacements: BTreeMap<&'static str, Vec<Value>>,
+    replacements: BTreeMap<&'static str, (&'static [&'static str], Vec<Value>)>,
     counts: BTreeMap<Vec<String>, i64>,
     deletes: Vec<RecordId>,
     statements: Vec<(String, Object)>,
@@ -28,9 +31,9 @@ impl Batch {
         self.puts.entry(table).or_default().push(row.into_value());
     }
 
-    /// Writes a row over any older one.
-    pub(super) fn replace(&mut self, table: &'static str, row: impl SurrealValue) {
-        self.replacements.entry(table).or_default().push(row.into_value());
+    /// Writes a row with these columns over any older one.
+    pub(super) fn replace(&mut self, table: &'static str, columns: &'static [&'static str], row: impl SurrealValue) {
+        self.replacements.entry(table).or_insert_with(|| (columns, Vec::new())).1.push(row.into_value());
     }
 
     /// Creates a row that is nothing but its key, unless it exists.
@@ -62,9 +65,10 @@ impl Batch {
     /// How many rows are to be written; statements count as one each.
     pub(super) fn len(&self) -> usize {
         let rows = |tables: &BTreeMap<_, Vec<Value>>| tables.values().map(Vec::len).sum::<usize>();
+        let replaced = self.replacements.values().map(|(_, rows)| rows.len()).sum::<usize>();
         rows(&self.creates)
             + rows(&self.puts)
-            + rows(&self.replacements)
+            + replaced
             + self.counts.len()
             + self.deletes.len()
             + self.statements.len()
@@ -78,8 +82,8 @@ impl Batch {
         for (table, rows) in other.puts {
             self.puts.entry(table).or_default().extend(rows);
         }
-        for (table, rows) in other.replacements {
-            self.replacements.entry(table).or_default().extend(rows);
+        for (table, (columns, rows)) in other.replacements {
+            self.replacements.entry(table).or_insert_with(|| (columns, Vec::new())).1.extend(rows);
         }
         for (key, n) in other.counts {
             *self.counts.entry(key).or_default() += n;
@@ -108,8 +112,10 @@ impl Batch {
                 parameters.push((name, Value::Array(rows.into())));
             }
         }
-        for (table, rows) in self.replacements {
-            text.push_str(&format!("FOR $row IN $over_{table} {{ UPSERT $row.id CONTENT $row RETURN NONE }};"));
+        for (table, (columns, rows)) in self.replacements {
+            let updates: Vec<String> = columns.iter().map(|column| format!("{column} = $input.{column}")).collect();
+            let updates = updates.join(", ");
+            text.push_str(&format!("INSERT INTO {table} $over_{table} ON DUPLICATE KEY UPDATE {updates} RETURN NONE;"));
             parameters.push((format!("over_{table}"), Value::Array(rows.into())));
         }
         if !self.counts.is_empty() {

@@ -10,7 +10,7 @@ use super::{
     batch::Batch,
     keys::{self, parts},
     log,
-    query::Query,
+    query::{Answers, Query},
 };
 use crate::domain::{AccountId, Epoch, Timestamp};
 
@@ -146,5 +146,10 @@ pub(super) async fn delete_all(store: &Store, ids: Vec<RecordId>) -> Result<()> 
         chunk.iter().cloned().for_each(|id| batch.delete(id));
         batches.push(store.write(batch.into_transaction()));
     }
-    stream::iter(batches).buffer_unordered(SIDE_BY_SIDE).try_for_each(|_| async { Ok(()) }).await
+    side_by_side(batches).await
+}
+
+/// Runs writes, eight at a time.
+pub(super) async fn side_by_side(writes: Vec<impl Future<Output = Result<Answers>>>) -> Result<()> {
+    stream::iter(writes).buffer_unordered(SIDE_BY_SIDE).try_for_each(|_| async { Ok(()) }).await
 }

@@ -144,12 +144,11 @@ impl EventLog {
 
     /// Moves a cursor and commits everything that belongs to the step with it.
     ///
-    /// A delivery that waits for its post's approval re-reads the post's verdict in this transaction, under a lock on the
-    /// post's row: either it sees the verdict, or the verdict's own transaction comes later and finds the held row.
-    ///
     /// # Errors
     /// [`Error::Refused`] when the cursor is another node's, or not where it was thought to be: nothing was written then.
     pub async fn settle(&self, settlement: &Settlement) -> Result<()> {
+        // Before the cursor passes them: after a crash in between, their events come again and find their rows.
+        deliveries::hold(&self.store, &self.worker, &settlement.deliveries).await?;
         let mut batch = Batch::default();
         let step = "LET $own_ = UPDATE $id_ SET settled = $settled_, lease_until = $until_ \
                     WHERE owner = $node_ AND settled = $from_ RETURN VALUE id; IF array::len($own_) = 0 { THROW 'cursor lost' }";
@@ -164,9 +163,7 @@ impl EventLog {
                 ("own", Value::None),
             ],
         );
-        for delivery in &settlement.deliveries {
-            deliveries::enqueue(&mut batch, &self.worker, delivery.clone());
-        }
+        deliveries::enqueue(&mut batch, &self.worker, &settlement.deliveries);
         batch.merge(settlement.effects.0.clone());
         self.store.write(batch.into_transaction()).await.map(drop)
     }
@@ -176,9 +173,11 @@ impl EventLog {
     /// # Errors
     /// When the database does not answer.
     pub async fn enqueue(&self, new: Vec<NewDelivery>) -> Result<()> {
+        deliveries::hold(&self.store, &self.worker, &new).await?;
         let mut batch = Batch::default();
-        for delivery in new {
-            deliveries::enqueue(&mut batch, &self.worker, delivery);
+        deliveries::enqueue(&mut batch, &self.worker, &new);
+        if batch.len() == 0 {
+            return Ok(());
         }
         self.store.write(batch.into_transaction()).await.map(drop)
     }

@@ -110,17 +110,20 @@ pub(super) async fn mark(
     states: &[(AccountId, MailState, Option<String>)],
     at: Timestamp,
 ) -> Result<()> {
-    let mut batch = Batch::default();
-    for (recipient, state, error) in states {
+    if states.is_empty() {
+        return Ok(());
+    }
+    let mark = |(recipient, state, error): &(AccountId, MailState, Option<String>)| {
         let mut row = Object::default();
         row.insert("state", state.as_str());
         row.insert("at", at.as_millis());
         row.insert("error", error.clone());
-        let id = ledger_id(post, *recipient).into_value();
-        batch.statement("UPSERT $id_ MERGE $row_ RETURN NONE", [("id", id), ("row", Value::Object(row))]);
-    }
-    if batch.len() == 0 {
-        return Ok(());
-    }
-    store.write(batch.into_transaction()).await.map(drop)
+        let mut mark = Object::default();
+        mark.insert("id", ledger_id(post, *recipient));
+        mark.insert("row", Value::Object(row));
+        Value::Object(mark)
+    };
+    let marks: Vec<Value> = states.iter().map(mark).collect();
+    let text = "BEGIN; FOR $mark IN $marks { UPSERT $mark.id MERGE $mark.row RETURN NONE }; COMMIT";
+    store.write(Query::new(text).bind("marks", marks)).await.map(drop)
 }

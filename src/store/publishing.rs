@@ -280,7 +280,7 @@ impl Writes {
         row.insert("reason", verdict.reason.clone());
         row.insert("model", verdict.model.clone());
         row.insert("at", at.as_millis());
-        self.batch.replace("verdict", Value::Object(row));
+        self.batch.replace("verdict", &["decision", "categories", "reason", "model", "at"], Value::Object(row));
     }
 
     fn into_transaction(mut self) -> Query {

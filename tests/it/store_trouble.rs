@@ -1,5 +1,5 @@
-//! A disk that runs full, with the log on it, too: the server says so, goes on answering, and after a restart on a disk with
-//! room again everything that it acknowledged is there.
+//! A disk that runs full, with the log on it, too: the server says so, goes on answering, works again by itself when there is
+//! room, and everything that it acknowledged is there, also after a restart.
 
 use std::{
     fs::{self, File},
@@ -70,8 +70,11 @@ async fn a_full_disk_is_answered_with_503_and_loses_nothing_acknowledged() {
     ada.get(&format!("/v1/posts/{}", acknowledged[0]["id"].as_str().unwrap())).await.expect(200);
     assert!(process.is_running());
 
-    // RocksDB takes no write after a failed one until it is opened anew, so it takes a restart as well as room.
+    // RocksDB takes no write after a failed one until it is opened anew; the server does that by itself.
     fs::remove_file(&ballast).unwrap();
+    until("it is ready again", async || ada.get("/readyz").await.status == 200).await;
+    acknowledged.push(ada.publish("Afterwards").await);
+    check(&ada, &acknowledged).await;
     assert!(process.terminate().await.0.success());
     let process = Process::start(disk.path(), &[]).await;
     let ada = process.again(&ada).await;

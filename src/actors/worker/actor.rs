@@ -16,8 +16,12 @@ use tokio::{
 };
 
 use super::{
-    Checkpoint, Heads, Mailbox, Settings, State, Status, Worker, breaker::Breaker, hold::Holds, lane::Lane,
-    mailbox::Offer, settling::Settling,
+    Checkpoint, Heads, Mailbox, Settings, State, Status, Worker,
+    breaker::Breaker,
+    hold::Holds,
+    lane::{self, Lane},
+    mailbox::Offer,
+    settling::Settling,
 };
 use crate::{
     actors::dead_letter::Undertaker,
@@ -208,7 +212,7 @@ impl<W: Worker> WorkerActor<W> {
                 self.read_logs(ctx);
             }
             Phase::Running => self.learn_heads(),
-            Phase::Restarting | Phase::Draining => self.finish_holds(true),
+            Phase::Restarting | Phase::Draining => self.finish_holds(usize::MAX),
         }
         self.settle(ctx);
         if self.slots.running == 0 && !self.settling.is_busy() && !self.lanes.values().any(Lane::has_prefix) {
@@ -225,8 +229,14 @@ impl<W: Worker> WorkerActor<W> {
     /// The lanes of this process's own logs reach as far as its publisher has written.
     fn learn_heads(&mut self) {
         for (epoch, head) in self.engine.heads.all() {
-            self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, 0, false)).reaches(head);
+            let window = self.window();
+            self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, 0, false, window)).reaches(head);
         }
+    }
+
+    /// How many events this worker may have taken and not settled.
+    pub(super) fn window(&self) -> u64 {
+        if self.settings.wait_for_approval { lane::WAITING_WINDOW } else { lane::WINDOW }
     }
 
     /// The log that still grows here, if any.
@@ -400,7 +410,8 @@ impl<W: Worker> Handler<Offer> for WorkerActor<W> {
             return;
         }
         let Some(epoch) = offer.events.first().map(|event| event.id.epoch) else { return };
-        let lane = self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, 0, false));
+        let window = self.window();
+        let lane = self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, 0, false, window));
         lane.offer(offer.events, Some(&offer.permit));
         self.pump(ctx);
     }

@@ -18,10 +18,14 @@ use crate::{
     store::{Claim, Claimed, Completion, Effects, Failure, NewDelivery, is_fenced_off},
 };
 
+/// How many publications that wait in memory make room for others when the window is full.
+const MADE_ROOM: usize = 256;
+
 impl<W: Worker> WorkerActor<W> {
     /// Fills the free slots: leased deliveries and events in turn, so that neither starves the other.
     pub(super) fn start_jobs(&mut self, ctx: &mut Context<Self>) {
-        self.finish_holds(false);
+        let is_full = self.lanes.values().any(super::lane::Lane::is_full);
+        self.finish_holds(if is_full { MADE_ROOM } else { 0 });
         while self.phase == Phase::Running && self.slots.running < self.settings.batch && !self.slots.is_alone {
             if !self.breaker.may_start(self.engine.clock.now()) {
                 return;
@@ -89,9 +93,10 @@ impl<W: Worker> WorkerActor<W> {
         }
     }
 
-    /// Publications that have waited in memory for long enough become rows; their post's verdict decides which state.
-    pub(super) fn finish_holds(&mut self, everything: bool) {
-        for (post, event) in self.holds.give_up(everything) {
+    /// Publications that have waited in memory for long enough, and at least so many of the oldest, become rows; their
+    /// post's verdict decides in which state.
+    pub(super) fn finish_holds(&mut self, oldest: usize) {
+        for (post, event) in self.holds.give_up(oldest) {
             let delivery = NewDelivery { wait_for: Some(post), ..self.row(&event, self.engine.clock.now()) };
             self.leave(&event, Finished { delivery: Some(delivery), ..Finished::default() });
         }

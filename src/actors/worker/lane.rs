@@ -14,7 +14,9 @@ use crate::{
 };
 
 /// Events taken but not settled yet, at most: a slow one at the front must not let the rest pile up in memory.
-const WINDOW: u64 = 4_096;
+pub(super) const WINDOW: u64 = 4_096;
+/// The same for a worker whose publications wait in memory for their verdicts; an event takes a few hundred bytes.
+pub(super) const WAITING_WINDOW: u64 = 65_536;
 /// Events read from the log at once.
 pub(super) const READ: u64 = 64;
 
@@ -54,13 +56,14 @@ pub(super) struct Lane {
     head: u64,
     /// Up to here events become rows before they run: one of them may kill the process.
     careful_until: u64,
+    window: u64,
     pub(super) is_reading: bool,
     /// A log that nobody writes any more, read to its end.
     pub(super) is_drained: bool,
 }
 
 impl Lane {
-    pub(super) fn new(epoch: Epoch, settled: u64, is_stuck: bool) -> Self {
+    pub(super) fn new(epoch: Epoch, settled: u64, is_stuck: bool, window: u64) -> Self {
         let careful_until = if is_stuck { settled + READ } else { 0 };
         Self {
             epoch,
@@ -70,6 +73,7 @@ impl Lane {
             finished: BTreeMap::new(),
             head: settled,
             careful_until,
+            window,
             is_reading: false,
             is_drained: false,
         }
@@ -89,7 +93,7 @@ impl Lane {
         for event in events {
             self.reaches(event.id.seq);
             let following = self.next + u64::try_from(self.waiting.len()).unwrap_or(u64::MAX);
-            if event.id.seq == following && following <= self.settled + WINDOW {
+            if event.id.seq == following && following <= self.settled + self.window {
                 self.waiting.push_back(Waiting { event, _permit: permit.cloned() });
             }
         }
@@ -115,12 +119,16 @@ impl Lane {
     /// What to read from the log: nothing while events wait, a read runs, or the window is full.
     pub(super) fn wants_read(&mut self, may_reach_further: bool) -> Option<(u64, u64)> {
         let has_more = self.head >= self.next || (may_reach_further && !self.is_drained);
-        let has_room = self.next <= self.settled + WINDOW;
-        if self.is_reading || !self.waiting.is_empty() || !has_more || !has_room {
+        if self.is_reading || !self.waiting.is_empty() || !has_more || self.is_full() {
             return None;
         }
         self.is_reading = true;
         Some((self.next, self.next + READ - 1))
+    }
+
+    /// Whether nothing more is taken until something is settled.
+    pub(super) fn is_full(&self) -> bool {
+        self.next > self.settled + self.window
     }
 
     /// Whether there is a finished prefix to commit.
@@ -169,7 +177,7 @@ mod tests {
     }
 
     fn lane() -> Lane {
-        Lane::new(Epoch::generate(), 0, false)
+        Lane::new(Epoch::generate(), 0, false, WINDOW)
     }
 
     #[test]
@@ -218,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_stuck_log_begins_with_suspects() {
-        let lane = Lane::new(Epoch::generate(), 10, true);
+        let lane = Lane::new(Epoch::generate(), 10, true, WINDOW);
         assert!(lane.is_suspect(&event(lane.epoch, 11)));
         assert!(!lane.is_suspect(&event(lane.epoch, 10 + READ + 1)));
     }

@@ -169,7 +169,7 @@ impl Person {
 /// The newest code that was mailed to an address; mails go out behind the request, so it waits for one.
 pub(crate) async fn code_for(mail_folder: &Path, email: &str) -> String {
     for _ in 0..500 {
-        let mail = mails(mail_folder).into_iter().filter(|mail| mail.contains(&format!("To: {email}"))).next_back();
+        let mail = mails(mail_folder).into_iter().rfind(|mail| mail.contains(&format!("To: {email}")));
         let code = mail.and_then(|mail| {
             let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
             mail.lines().map(str::trim).find(is_code).map(str::to_owned)
