@@ -101,7 +101,7 @@ impl FeedAccess {
     /// # Errors
     /// When the database does not answer.
     pub async fn write(&self, rows: Effects) -> Result<()> {
-        self.store.write(rows.0.into_transaction()).await.map(drop)
+        self.store.write_new(rows.0).await
     }
 
     /// Removes feed rows.

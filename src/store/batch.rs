@@ -74,6 +74,14 @@ impl Batch {
             + self.statements.len()
     }
 
+    /// The same writes for rows that are believed to be new: fails if one exists.
+    pub(super) fn all_new(mut self) -> Self {
+        for (table, rows) in std::mem::take(&mut self.puts) {
+            self.creates.entry(table).or_default().extend(rows);
+        }
+        self
+    }
+
     /// Takes over everything `other` has.
     pub(super) fn merge(&mut self, other: Self) {
         for (table, rows) in other.creates {

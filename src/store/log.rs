@@ -165,7 +165,7 @@ impl EventLog {
         );
         deliveries::enqueue(&mut batch, &self.worker, &settlement.deliveries);
         batch.merge(settlement.effects.0.clone());
-        self.store.write(batch.into_transaction()).await.map(drop)
+        self.store.write_new(batch).await
     }
 
     /// Writes deliveries without moving a cursor: for a worker that keeps its cursor elsewhere.

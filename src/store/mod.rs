@@ -28,6 +28,7 @@ mod publishing;
 mod query;
 mod receipts;
 mod seeding;
+mod sessions;
 mod stats;
 #[cfg(test)]
 mod testing;
@@ -43,7 +44,7 @@ pub use exceptions::{Exception, ExceptionReads};
 pub use feeds::FeedReads;
 pub use follows::{FollowPage, FollowReads};
 pub use housekeeping::HousekeepingAccess;
-pub use identity::{CodeCheck, CodeRecord, Credentials, IdentityAccess, NewSession, Rotated, Rotation, SignUp};
+pub use identity::{CodeCheck, CodeRecord, Credentials, IdentityAccess, SignUp};
 pub use listings::Listing;
 pub use log::{EventLog, Settlement, TakenOver};
 pub use mail::{MailState, Recipient};
@@ -52,6 +53,7 @@ pub use posts::PostReads;
 pub use publishing::{KeptAnswer, Known, Publishing, Wanted, Writes, wrote_nothing};
 pub use receipts::{ReceiptReads, Trail};
 pub use seeding::Seeding;
+pub use sessions::{NewSession, Rotated, Rotation};
 pub use stats::{AuthorStats, DayStats, StatReads};
 
 /// What a store operation answers.

@@ -19,7 +19,9 @@ use surrealdb::{
 use tokio::runtime::Handle;
 
 use super::{
-    Error, Result, migrate,
+    Error, Result,
+    batch::Batch,
+    migrate,
     query::{self, Answers, Query},
 };
 
@@ -139,6 +141,15 @@ impl Store {
             self.0.is_troubled.store(true, Ordering::Relaxed);
         }
         written
+    }
+
+    /// Commits a batch whose rows are probably new: that costs less than to look for each. If one exists after all, because
+    /// something is done again after a crash, the batch is committed as it says.
+    pub(super) async fn write_new(&self, batch: Batch) -> Result<()> {
+        match self.write(batch.clone().all_new().into_transaction()).await {
+            Err(Error::Exists(_)) => self.write(batch.into_transaction()).await.map(drop),
+            written => written.map(drop),
+        }
     }
 
     /// Opens an embedded database anew if it has stopped to take writes although its disk has room: after a full disk

@@ -10,24 +10,21 @@ use std::{
 };
 
 use actix::prelude::*;
-use tokio::{
-    runtime::Handle,
-    sync::{Semaphore, oneshot},
-};
+use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
-    Checkpoint, Heads, Mailbox, Settings, State, Status, Worker,
+    Checkpoint, Engine, Settings, State, Status, Worker,
     breaker::Breaker,
+    engine::Drain,
+    floor::Floor,
     hold::Holds,
     lane::{self, Lane},
     mailbox::Offer,
     settling::Settling,
 };
 use crate::{
-    actors::dead_letter::Undertaker,
-    clock::SharedClock,
     domain::{Epoch, Event, Timestamp},
-    store::{Claimed, Deliveries, EventLog, Store},
+    store::{Claimed, Deliveries, EventLog},
 };
 
 /// How often an actor with something to wait for looks again, and one without.
@@ -39,88 +36,6 @@ const POLL: Duration = Duration::from_secs(1);
 const RESTARTS: usize = 5;
 const RESTART_WINDOW: Duration = Duration::from_secs(60);
 const RESTART_PAUSE: Duration = Duration::from_millis(50);
-
-/// Starts workers. What all of them share.
-#[derive(Clone)]
-pub struct Engine {
-    /// The database.
-    pub store: Store,
-    /// The time.
-    pub clock: SharedClock,
-    /// The ends of this process's logs.
-    pub heads: Arc<Heads>,
-    /// The way to the dead letters.
-    pub undertaker: Undertaker,
-    /// Who owns the cursors.
-    pub node: String,
-    /// How long a cursor's lease lasts.
-    pub lease: Duration,
-    /// Whether no other node shares the database.
-    pub is_alone: bool,
-}
-
-/// A started worker.
-#[derive(Clone)]
-pub struct Running {
-    /// Where events go.
-    pub mailbox: Mailbox,
-    /// What it looks like from outside.
-    pub status: Arc<Status>,
-    drain: Recipient<Drain>,
-}
-
-impl Running {
-    /// Stops taking, finishes what runs, writes the cursors; ends when that is done.
-    pub async fn drain(&self) {
-        let (done, finished) = oneshot::channel();
-        if self.drain.try_send(Drain(done)).is_ok() {
-            let _ = finished.await;
-        }
-    }
-}
-
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Drain(oneshot::Sender<()>);
-
-impl Engine {
-    /// Starts a worker on an arbiter of its own.
-    #[must_use]
-    pub fn start<W: Worker>(&self, worker: W, settings: Settings, arbiter: &ArbiterHandle) -> Running {
-        let checkpoint = worker.checkpoint();
-        let is_local = checkpoint.is_some();
-        let lane = if is_local && !self.is_alone { format!("{}@{}", W::NAME, self.node) } else { W::NAME.to_owned() };
-        let status = Arc::new(Status::new::<W>(lane.clone(), settings.wait_for_approval, is_local));
-        let permits = Arc::new(Semaphore::new(settings.mailbox));
-        let (engine, shown) = (self.clone(), Arc::clone(&status));
-        let address = Supervisor::start_in_arbiter(arbiter, move |_| WorkerActor {
-            worker: Arc::new(worker),
-            checkpoint,
-            log: EventLog::new(&engine.store, &lane, &engine.node),
-            deliveries: Deliveries::new(&engine.store, &lane),
-            runtime: engine.store.runtime().clone(),
-            engine,
-            settings,
-            status: shown,
-            phase: Phase::Starting,
-            lanes: BTreeMap::new(),
-            holds: Holds::default(),
-            ready: VecDeque::new(),
-            claimed: VecDeque::new(),
-            breaker: Breaker::default(),
-            slots: Slots::default(),
-            is_claiming: false,
-            next_due: None,
-            floor: Floor::default(),
-            settling: Settling::default(),
-            restarts: VecDeque::new(),
-            drained: None,
-            tick: None,
-            last_poll: Instant::now(),
-        });
-        Running { mailbox: Mailbox::new(address.clone().recipient(), permits), status, drain: address.recipient() }
-    }
-}
 
 /// What an actor is allowed to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,32 +58,6 @@ pub(super) struct Slots {
     pub(super) running: usize,
     pub(super) exceptional: usize,
     pub(super) is_alone: bool,
-}
-
-/// Before this nothing is due any more, because everything was claimed. Forgotten every half minute, in case a clock
-/// went backwards.
-#[derive(Debug, Default)]
-pub(super) struct Floor {
-    due: Timestamp,
-    since: Option<Instant>,
-}
-
-impl Floor {
-    const LIFETIME: Duration = Duration::from_secs(30);
-    /// Rows that were written at the same moment as the claim may be due a little earlier.
-    const SLACK: Duration = Duration::from_secs(1);
-
-    pub(super) fn at(&mut self, now: Timestamp) -> Timestamp {
-        if self.since.is_some_and(|since| since.elapsed() > Self::LIFETIME) || self.due > now {
-            *self = Self::default();
-        }
-        self.due
-    }
-
-    pub(super) fn raise(&mut self, now: Timestamp) {
-        self.since.get_or_insert_with(Instant::now);
-        self.due = self.due.max(now.minus(Self::SLACK));
-    }
 }
 
 /// The one supervised actor that runs a worker.
@@ -201,6 +90,35 @@ pub struct WorkerActor<W: Worker> {
 }
 
 impl<W: Worker> WorkerActor<W> {
+    /// A worker that has not begun yet.
+    pub(super) fn new(worker: W, lane: String, settings: Settings, engine: Engine, status: Arc<Status>) -> Self {
+        Self {
+            checkpoint: worker.checkpoint(),
+            worker: Arc::new(worker),
+            log: EventLog::new(&engine.store, &lane, &engine.node),
+            deliveries: Deliveries::new(&engine.store, &lane),
+            runtime: engine.store.runtime().clone(),
+            engine,
+            settings,
+            status,
+            phase: Phase::Starting,
+            lanes: BTreeMap::new(),
+            holds: Holds::default(),
+            ready: VecDeque::new(),
+            claimed: VecDeque::new(),
+            breaker: Breaker::default(),
+            slots: Slots::default(),
+            is_claiming: false,
+            next_due: None,
+            floor: Floor::default(),
+            settling: Settling::default(),
+            restarts: VecDeque::new(),
+            drained: None,
+            tick: None,
+            last_poll: Instant::now(),
+        }
+    }
+
     /// Looks what can go on now: takes, reads, claims, settles, restarts or ends, and sets the next tick.
     pub(super) fn pump(&mut self, ctx: &mut Context<Self>) {
         match self.phase {

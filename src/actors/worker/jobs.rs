@@ -160,7 +160,8 @@ impl<W: Worker> WorkerActor<W> {
             Origin::Fast(event) => {
                 self.free_slot(false);
                 if job::verdict(&event.kind).is_some() && self.settings.wait_for_approval {
-                    self.due_at(now);
+                    // The row it released is due since some moment of the job.
+                    self.due_at(now.minus(self.settings.timeout));
                 }
                 let finished = self.out_of_the_fast_lane(&event, next, now);
                 self.leave(&event, finished);
@@ -256,7 +257,7 @@ impl<W: Worker> WorkerActor<W> {
             actor.is_claiming = false;
             match claimed {
                 Ok((claimed, next)) => {
-                    if claimed.len() < limit {
+                    if claimed.len() < limit && actor.engine.is_alone {
                         actor.floor.raise(now);
                     }
                     actor.claimed.extend(claimed);
@@ -287,6 +288,7 @@ impl<W: Worker> WorkerActor<W> {
 
     /// Something is due at `due`.
     pub(super) fn due_at(&mut self, due: Timestamp) {
+        self.floor.lower(due);
         self.next_due = Some(self.next_due.map_or(due, |known| known.min(due)));
     }
 

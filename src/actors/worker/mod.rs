@@ -2,6 +2,8 @@
 
 mod actor;
 mod breaker;
+mod engine;
+mod floor;
 mod hold;
 mod job;
 mod jobs;
@@ -16,7 +18,8 @@ mod status;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 
-pub use actor::{Engine, Running, WorkerActor};
+pub use actor::WorkerActor;
+pub use engine::{Engine, Running};
 pub use mailbox::{Heads, Mailbox, Subscribers};
 pub use outcome::{Error, Outcome};
 pub use settings::Settings;

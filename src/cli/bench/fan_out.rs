@@ -94,7 +94,7 @@ async fn wait_for(node: &Node, reader: AccountId, post: PostId, followers: usize
     let pause = Duration::from_millis(if followers > 1_000 { 10 } else { 1 });
     let began = Instant::now();
     loop {
-        let newest = node.feeds().page(reader, None, 1).await?;
+        let newest = node.feed_rows().rows_of(reader, None, 1).await?;
         if newest.first().is_some_and(|position| position.post == post) {
             return Ok(());
         }

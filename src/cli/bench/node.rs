@@ -16,7 +16,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Config, Span},
     domain::Timestamp,
-    store::{Accesses, FeedReads, Seeding},
+    store::{Accesses, FeedAccess, Seeding},
     telemetry,
 };
 
@@ -110,9 +110,9 @@ impl Node {
         self.accesses.seeding()
     }
 
-    /// For looking whether a post has arrived.
-    pub(super) fn feeds(&self) -> FeedReads {
-        self.accesses.feeds()
+    /// For looking whether a post's row has arrived: the rows themselves, because a feed page would pull what is missing.
+    pub(super) fn feed_rows(&self) -> FeedAccess {
+        self.accesses.feed()
     }
 
     /// The node's time.

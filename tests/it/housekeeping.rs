@@ -1,0 +1,67 @@
+//! What can wait, and what goes with time. (Trimming feeds is in `feed.rs`, folding views in `posts/read.rs`.)
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Fault, Person, Plan, TestApp, send};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+async fn create(person: &Person, key: &str) -> Value {
+    let request = person.request(reqwest::Method::POST, "/v1/posts").header("Idempotency-Key", key);
+    let body = json!({"title": "Once", "body": "Said once."});
+    send(request.json(&body)).await.expect(201).json()
+}
+
+#[actix_web::test]
+async fn an_idempotency_key_is_good_for_a_day() {
+    let app = TestApp::spawn().await;
+    let mut ada = app.person("ada").await;
+    let first = create(&ada, "key").await;
+    app.pass(23 * HOUR).await;
+    ada.sign_in().await;
+    assert_eq!(create(&ada, "key").await["id"], first["id"]);
+    app.pass(2 * HOUR).await;
+    ada.sign_in().await;
+    let second = create(&ada, "key").await;
+    assert_ne!(second["id"], first["id"], "before housekeeping has come by, too");
+    app.settle().await;
+}
+
+#[actix_web::test]
+async fn dead_letters_are_kept_for_their_retention_and_no_longer() {
+    let plan = Plan::default();
+    let app = TestApp::spawn_with(|config| config.workers.named = max_receives("feed", 1), plan.registry()).await;
+    plan.of("feed").always(Fault::Fail);
+    let ada = app.person("ada").await;
+    ada.publish("Poison").await;
+    let left = app.settle().await;
+    assert_eq!(left.iter().filter(|exception| exception.state == "dead").count(), 1, "{left:#?}");
+    app.clock.advance(13 * 24 * HOUR);
+    app.app.clean_up().await.unwrap();
+    assert_eq!(app.exceptions().await.len(), 1);
+    app.clock.advance(2 * 24 * HOUR);
+    app.app.clean_up().await.unwrap();
+    assert!(app.exceptions().await.is_empty());
+}
+
+#[actix_web::test]
+async fn settled_events_go_after_their_retention_and_nothing_misses_them() {
+    let app = TestApp::spawn().await;
+    let mut ada = app.person("ada").await;
+    ada.publish("Old").await;
+    app.settle().await;
+    app.clock.advance(15 * 24 * HOUR);
+    app.app.clean_up().await.unwrap();
+    ada.sign_in().await;
+    ada.publish("New").await;
+    app.settle().await;
+    assert_eq!(ada.titles("/v1/feed").await, ["New", "Old"]);
+    assert_eq!(ada.titles("/v1/search?q=words").await.len(), 2);
+}
+
+fn max_receives(worker: &str, count: u32) -> std::collections::BTreeMap<String, broadsheet::config::WorkerSettings> {
+    let settings = broadsheet::config::WorkerSettings { max_receives: count, ..Default::default() };
+    [(worker.to_owned(), settings)].into()
+}
