@@ -16,10 +16,12 @@ bench: deps ## measure this machine
 	cargo run --release --locked -- bench
 
 deps: ## install what the build needs, or say what is missing
-	@if ! find /usr/lib /usr/lib64 /usr/local/lib /opt/homebrew/lib $(LIBCLANG_PATH) -name 'libclang*.so*' -o -name 'libclang.dylib' 2>/dev/null | grep -q .; then \
+	@if ! find /usr/lib /usr/lib64 /usr/local/lib /opt/homebrew/lib $(LIBCLANG_PATH) -name 'libclang.so*' -o -name 'libclang-[0-9]*.so*' -o -name 'libclang.dylib' 2>/dev/null | grep -q .; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			apt-get update -q && apt-get install -y -q libclang-dev; \
 		else \
 			echo "RocksDB needs libclang to build: sudo apt-get install libclang-dev (Debian, Ubuntu), sudo dnf install clang-devel (Fedora)" >&2; exit 1; \
 		fi; fi
+	@command -v curl >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get install -y -q curl; } || \
+		echo "the test of the README needs curl: sudo apt-get install curl" >&2
 	@command -v c++ >/dev/null || { echo "RocksDB needs a C++20 compiler: sudo apt-get install g++" >&2; exit 1; }

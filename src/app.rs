@@ -13,6 +13,7 @@ use actix::{Arbiter, ArbiterHandle};
 use actix_web::dev::{Server, ServerHandle};
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
+use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
 use crate::{
@@ -55,6 +56,7 @@ pub struct App {
     housekeeper: Housekeeper,
     server: Option<Server>,
     handle: ServerHandle,
+    errands: TaskTracker,
     grace: Duration,
     arbiters: Vec<Arbiter>,
 }
@@ -142,6 +144,7 @@ impl App {
         let housekeeper = HousekeepingActor::start(housekeeping.clone(), &spawn_arbiter(&mut arbiters));
 
         let statuses: Vec<Arc<Status>> = workers.iter().map(|worker| Arc::clone(&worker.status)).collect();
+        let errands = TaskTracker::new();
         let identity = accesses.identity();
         let seed = identity.signing_key(rand::random()).await?;
         let state = http::State {
@@ -169,6 +172,7 @@ impl App {
             config: Arc::clone(&config),
             public_url: config.public_url(),
             jobs,
+            errands: errands.clone(),
         };
         let server = http::bind(state, listener)?;
         let handle = server.handle();
@@ -183,6 +187,7 @@ impl App {
             housekeeper,
             server: Some(server),
             handle,
+            errands,
             grace,
             arbiters,
         })
@@ -215,6 +220,8 @@ impl App {
         tracing::info!(grace_seconds = self.grace.as_secs(), "draining");
         let finish = async {
             self.handle.stop(true).await;
+            self.errands.close();
+            self.errands.wait().await;
             self.publisher.close();
             futures_util::future::join_all(self.workers.iter().map(Running::drain)).await;
             self.housekeeper.finish().await;

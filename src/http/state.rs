@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use tokio_util::task::TaskTracker;
+
 use super::{
     api::HtmlCache,
     identity::{Passwords, Tokens},
@@ -56,4 +58,6 @@ pub struct State {
     pub public_url: String,
     /// The work runtime: what takes long or outlives a request is spawned here.
     pub jobs: tokio::runtime::Handle,
+    /// What goes on after its answer, such as a mail with a code: a node that drains waits for it.
+    pub errands: TaskTracker,
 }
