@@ -1,4 +1,5 @@
-//! The `HousekeepingActor`: looks after the database, folds views, trims feeds and removes what has passed its retention, a little at a time.
+//! The `HousekeepingActor`: looks after the database, folds views, trims feeds and removes what has passed its retention,
+//! a little at a time.
 
 use std::time::Duration;
 

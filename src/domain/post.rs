@@ -75,7 +75,6 @@ impl Post {
     #[must_use]
     pub fn hash_content(title: &Title, tags: &[Tag], body: &Body) -> String {
         use sha2::{Digest, Sha256};
-        use std::fmt::Write;
         let mut hasher = Sha256::new();
         hasher.update(title.as_str());
         for tag in tags {
@@ -84,9 +83,6 @@ impl Post {
         }
         hasher.update([0, 0]);
         hasher.update(body.as_str());
-        hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        super::hex(hasher.finalize().as_slice())
     }
 }

@@ -93,7 +93,8 @@ fn file_name(message_id: &str) -> String {
     if stem == message_id && !stem.is_empty() && !stem.starts_with('.') {
         return format!("{stem}.eml");
     }
-    let hash: String = Sha256::digest(message_id).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let mut hash = crate::domain::hex(Sha256::digest(message_id).as_slice());
+    hash.truncate(16);
     format!("{}-{hash}.eml", stem.trim_start_matches('.'))
 }
 

@@ -57,7 +57,7 @@ async fn apply(database: &Surreal<Any>, migrations: &[(u32, &str)]) -> Result<()
 }
 
 fn checksum(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::domain::hex(Sha256::digest(text).as_slice())
 }
 
 #[cfg(test)]

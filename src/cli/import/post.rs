@@ -1,7 +1,7 @@
 //! Makes the body of `POST /v1/posts` out of a file, and a slug that stays the same however often the file is imported.
 //! Nothing here knows of the network.
 
-use std::{collections::HashSet, fmt::Write};
+use std::collections::HashSet;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -85,7 +85,7 @@ impl Posts {
         let mut hash = Sha256::new();
         hash.update(format!("{}\n{name}\n", self.run));
         hash.update(json);
-        format!("import:{}", hex(hash.finalize().as_slice()))
+        format!("import:{}", crate::domain::hex(hash.finalize().as_slice()))
     }
 }
 
@@ -129,14 +129,7 @@ fn slug_of_path(name: &str) -> String {
     let words = words.get(..MAX_WORDS).unwrap_or(&words).trim_matches('-');
     let words = if words.is_empty() { "post" } else { words };
     let hash = Sha256::digest(name.as_bytes());
-    format!("{words}-{}", hex(hash.as_slice().get(..4).unwrap_or_default()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    format!("{words}-{}", crate::domain::hex(hash.as_slice().get(..4).unwrap_or_default()))
 }
 
 #[cfg(test)]

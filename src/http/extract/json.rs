@@ -54,7 +54,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonWithHash<T> {
         let body = read(request.clone(), payload.take());
         async move {
             let body = body.await?;
-            Ok(Self { value: parse(&body)?, sha256: hex(Sha256::digest(&body).as_slice()) })
+            Ok(Self { value: parse(&body)?, sha256: crate::domain::hex(Sha256::digest(&body).as_slice()) })
         }
         .boxed_local()
     }
@@ -117,14 +117,6 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
 
 fn malformed(error: &serde_json::Error) -> Problem {
     Problem::new(Code::MalformedJson).detail(error.to_string())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]

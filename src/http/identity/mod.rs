@@ -14,8 +14,6 @@ pub mod sign_out;
 pub mod sign_up;
 pub mod tokens;
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
@@ -42,8 +40,5 @@ fn sha256_hex(parts: &[&[u8]]) -> String {
     for part in parts {
         hasher.update(part);
     }
-    hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    crate::domain::hex(hasher.finalize().as_slice())
 }

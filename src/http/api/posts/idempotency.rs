@@ -1,7 +1,5 @@
 //! The `Idempotency-Key` of a request: the client's key, and the fingerprint of what it was sent with.
 
-use std::fmt::Write;
-
 use actix_web::HttpRequest;
 use sha2::{Digest, Sha256};
 
@@ -33,10 +31,7 @@ pub(super) fn key(request: &HttpRequest, body_hash: &str) -> Result<Option<Idemp
 
 fn fingerprint(request: &HttpRequest, body_hash: &str) -> String {
     let text = format!("{} {}\n{body_hash}", request.method(), request.path());
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    crate::domain::hex(Sha256::digest(text.as_bytes()).as_slice())
 }
 
 #[cfg(test)]
