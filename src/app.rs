@@ -18,8 +18,8 @@ use ulid::Ulid;
 
 use crate::{
     actors::{
-        DeadLetterActor, Health, Housekeeper, Housekeeping, HousekeepingActor, PublishActor, Publisher, PublisherParts,
-        PublisherSettings, Receipts, ViewCounter,
+        DeadLetterActor, Health, Housekeeper, Housekeeping, HousekeepingActor, Operations, PublishActor, Publisher,
+        PublisherParts, PublisherSettings, Receipts, ViewCounter,
         worker::{Engine, Heads, Running, Status, Subscribers},
         workers::{self, Hands, Registry, Search},
     },
@@ -115,6 +115,7 @@ impl App {
             node,
             lease: CURSOR_LEASE,
             is_alone: store.is_embedded(),
+            paused: accesses.controls().paused().await?,
         };
         let hands = Hands {
             feed: accesses.feed(),
@@ -145,6 +146,7 @@ impl App {
 
         let statuses: Vec<Arc<Status>> = workers.iter().map(|worker| Arc::clone(&worker.status)).collect();
         let errands = TaskTracker::new();
+        let operations = Operations::new(workers.clone(), accesses.controls(), accesses.audit(), Arc::clone(&clock));
         let identity = accesses.identity();
         let seed = identity.signing_key(rand::random()).await?;
         let state = http::State {
@@ -157,6 +159,8 @@ impl App {
             publisher: publisher.clone(),
             receipts: Receipts::new(accesses.receipts(), statuses.clone()),
             health: Health::new(&store, statuses),
+            operations,
+            audit: accesses.audit(),
             views,
             search: index,
             mailer,

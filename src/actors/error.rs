@@ -1,5 +1,7 @@
 //! Why a command was not carried out.
 
+use crate::store;
+
 /// Why a command was not carried out.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -36,4 +38,11 @@ pub enum Error {
     /// Nobody follows themselves.
     #[error("nobody can follow themselves")]
     FollowSelf,
+}
+
+impl From<store::Error> for Error {
+    /// Reading failed, or a write that is not the publisher's: the publisher sorts its own errors.
+    fn from(error: store::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
 }

@@ -6,6 +6,7 @@ mod dead_letter;
 mod error;
 mod health;
 mod housekeeping;
+mod operations;
 mod publish;
 mod receipts;
 mod views;
@@ -16,6 +17,7 @@ pub use dead_letter::{DeadLetterActor, Undertaker};
 pub use error::Error;
 pub use health::Health;
 pub use housekeeping::{Housekeeper, Housekeeping, HousekeepingActor};
+pub use operations::Operations;
 pub use publish::{
     Answer, Command, IdempotencyKey, NewPost, PostChanges, PublishActor, Publisher, PublisherParts, PublisherSettings,
 };

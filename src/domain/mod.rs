@@ -3,6 +3,7 @@
 //! Pure code. No actix, no surrealdb, no clock, no files, no network: times come in as arguments.
 
 mod account;
+mod audit;
 mod cursor;
 mod error;
 mod event;
@@ -20,6 +21,7 @@ mod trace;
 mod visibility;
 
 pub use account::{Account, MailPreferences};
+pub use audit::{Actor, Audit};
 pub use cursor::PageCursor;
 pub use error::{Invalid, Problems};
 pub use event::{ContentChange, Epoch, Event, EventId, EventKind};
@@ -27,7 +29,7 @@ pub use front_matter::{Document, FrontMatterError};
 pub use hex::hex;
 pub use id::{AccountId, PostId, SessionId};
 pub use markdown::{Rendered, excerpt, plain_text, render};
-pub use moderation::{Decision, Moderation, Verdict};
+pub use moderation::{Decision, Moderation, Usage, Verdict};
 pub use post::{MAX_TAGS, Post, Status};
 pub use receipt::{DeliveryState, Receipt, ReceiptLine};
 pub use role::{Role, Scope};

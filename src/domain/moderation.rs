@@ -65,6 +65,23 @@ pub struct Verdict {
     pub categories: Vec<String>,
     /// A sentence for the author and for moderators.
     pub reason: String,
-    /// Who judged: `rules/1`, or a model's name.
+    /// Who judged: `rules/1`, a model's name, or `person`.
     pub model: String,
+    /// Which version of the prompt a model was asked with.
+    pub prompt: Option<String>,
+    /// What asking cost.
+    pub usage: Usage,
+}
+
+/// What it cost to ask a moderator; all zero for one that costs nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Tokens sent.
+    pub input_tokens: u64,
+    /// Tokens received.
+    pub output_tokens: u64,
+    /// Millionths of a US dollar, as the configured prices have it.
+    pub cost_micros: u64,
+    /// How long the moderator took, in milliseconds, over all its calls.
+    pub latency_ms: u64,
 }

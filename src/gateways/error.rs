@@ -17,6 +17,12 @@ pub enum Error {
     /// The other side refuses this very call, and would refuse it again.
     #[error("{0}")]
     Permanent(String),
+    /// The recipient cannot get mail at all: every mail to them would be refused.
+    #[error("{0}")]
+    Undeliverable(String),
+    /// Nobody knows whether the other side has done it: it must not be tried again where twice is worse than never.
+    #[error("{0}")]
+    Uncertain(String),
 }
 
 impl Error {
@@ -25,7 +31,7 @@ impl Error {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Transient(_) | Self::RateLimited { .. } => true,
-            Self::Permanent(_) => false,
+            Self::Permanent(_) | Self::Undeliverable(_) | Self::Uncertain(_) => false,
         }
     }
 }

@@ -5,7 +5,7 @@
 use futures_util::future::BoxFuture;
 
 use super::{Error, Moderator, Submission};
-use crate::domain::{Decision, Verdict};
+use crate::domain::{Decision, Usage, Verdict};
 use prose::Prose;
 
 mod language;
@@ -108,7 +108,7 @@ fn conclude(findings: &[Finding]) -> Verdict {
         format!("The post {}.", says.join(" and "))
     };
     let categories = findings.iter().map(|finding| finding.category.to_owned()).collect();
-    Verdict { decision, categories, reason, model: MODEL.to_owned() }
+    Verdict { decision, categories, reason, model: MODEL.to_owned(), prompt: None, usage: Usage::default() }
 }
 
 #[cfg(test)]

@@ -10,12 +10,12 @@ use super::{
     identity::{Passwords, Tokens},
 };
 use crate::{
-    actors::{Health, Publisher, Receipts, ViewCounter},
+    actors::{Health, Operations, Publisher, Receipts, ViewCounter},
     clock::SharedClock,
     config::Config,
     gateways::Mailer,
     search,
-    store::{AccountAccess, FeedReads, FollowReads, IdentityAccess, PostReads, StatReads},
+    store::{AccountAccess, AuditTrail, FeedReads, FollowReads, IdentityAccess, PostReads, StatReads},
 };
 
 /// What handlers are handed as `web::Data<State>`.
@@ -38,6 +38,10 @@ pub struct State {
     pub receipts: Receipts,
     /// Whether this node can do its work.
     pub health: Health,
+    /// What operators do to this node's workers.
+    pub operations: Operations,
+    /// What operators have done.
+    pub audit: AuditTrail,
     /// Counts views of posts in memory.
     pub views: ViewCounter,
     /// Full-text search.

@@ -1,8 +1,8 @@
 //! Handing out the narrow accesses: the one place that has the whole store and gives parts of it away.
 
 use super::{
-    AccountAccess, AnalyticsAccess, DeadLetters, ExceptionReads, FeedAccess, FeedReads, FollowReads,
-    HousekeepingAccess, IdentityAccess, MailAccess, ModerationAccess, PostReads, Publishing, ReceiptReads,
+    AccountAccess, AnalyticsAccess, AuditTrail, Controls, DeadLetters, ExceptionReads, FeedAccess, FeedReads,
+    FollowReads, HousekeepingAccess, IdentityAccess, MailAccess, ModerationAccess, PostReads, Publishing, ReceiptReads,
     SearchAccess, Seeding, StatReads, Store,
 };
 
@@ -37,6 +37,10 @@ accesses! {
     receipts: ReceiptReads(store),
     /// For operators: what did not go through.
     exceptions: ExceptionReads(store),
+    /// For everybody who acts or looks at what operators did.
+    audit: AuditTrail(store),
+    /// For pausing workers.
+    controls: Controls(store),
     /// For the feed worker.
     feed: FeedAccess(store, posts),
     /// For the e-mail worker.

@@ -12,7 +12,8 @@ use super::{
     query::{Query, once},
 };
 
-const MIGRATIONS: [(u32, &str); 1] = [(1, include_str!("schema/0001_tables.surql"))];
+const MIGRATIONS: [(u32, &str); 2] =
+    [(1, include_str!("schema/0001_tables.surql")), (2, include_str!("schema/0002_operation.surql"))];
 
 #[derive(SurrealValue)]
 struct Applied {

@@ -13,7 +13,7 @@ use actix::prelude::*;
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
-    Checkpoint, Engine, Settings, State, Status, Worker,
+    Checkpoint, Engine, LastError, Settings, State, Status, Worker,
     breaker::Breaker,
     engine::Drain,
     floor::Floor,
@@ -205,7 +205,13 @@ impl<W: Worker> WorkerActor<W> {
     /// Something inside the engine failed; the next tick tries again.
     pub(super) fn note_trouble(&self, what: &str, error: &impl std::fmt::Display) {
         tracing::warn!(worker = W::NAME, %error, "{what}");
-        self.status.update(|shown| shown.last_error = Some(error.to_string()));
+        self.note_error(error.to_string());
+    }
+
+    /// Remembers the last thing that went wrong, for operators.
+    pub(super) fn note_error(&self, message: String) {
+        let at = self.engine.clock.now();
+        self.status.update(|shown| shown.last_error = Some(LastError { at, message }));
     }
 
     fn end(&mut self, ctx: &mut Context<Self>) {
@@ -246,6 +252,7 @@ impl<W: Worker> WorkerActor<W> {
             shown.state = state;
             shown.running = self.slots.running;
             shown.is_idle = is_idle;
+            shown.lag = self.lanes.values().map(Lane::lag).sum();
             shown.settled = self.lanes.values().map(|lane| (lane.epoch, lane.settled())).collect();
         });
     }
@@ -266,6 +273,11 @@ impl<W: Worker> WorkerActor<W> {
         }));
     }
 
+    /// An operator wants it to begin anew: the restarts so far no longer count.
+    pub(super) fn calm_down(&mut self) {
+        self.restarts.clear();
+    }
+
     fn is_restless(&self) -> bool {
         self.restarts.iter().filter(|at| at.elapsed() < RESTART_WINDOW).count() > RESTARTS
     }
@@ -280,7 +292,7 @@ impl<W: Worker> Actor for WorkerActor<W> {
         if self.is_restless() {
             tracing::error!(
                 worker = W::NAME,
-                "restarted too often within a minute; parked until the process is restarted, its backlog is kept"
+                "restarted too often within a minute; parked until an operator restarts it, its backlog is kept"
             );
             self.phase = Phase::Parked;
             return self.show();
@@ -299,7 +311,7 @@ impl<W: Worker> Supervised for WorkerActor<W> {
         self.phase = Phase::Starting;
         self.forget();
         self.status.update(|shown| shown.restarts += 1);
-        tracing::warn!(worker = W::NAME, "restarting a worker after a panic");
+        tracing::warn!(worker = W::NAME, "restarting a worker");
     }
 }
 

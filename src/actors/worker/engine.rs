@@ -1,11 +1,11 @@
 //! Starting workers, and the handle on one that runs.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use actix::prelude::*;
 use tokio::sync::{Semaphore, oneshot};
 
-use super::{Heads, Mailbox, Settings, Status, Worker, WorkerActor};
+use super::{Control, Heads, Mailbox, Settings, Status, Worker, WorkerActor, control::Wake};
 use crate::{actors::dead_letter::Undertaker, clock::SharedClock, store::Store};
 
 /// Starts workers. What all of them share.
@@ -25,6 +25,8 @@ pub struct Engine {
     pub lease: Duration,
     /// Whether no other node shares the database.
     pub is_alone: bool,
+    /// Workers that operators have paused or resumed; they outrank the configuration.
+    pub paused: BTreeMap<String, bool>,
 }
 
 /// A started worker.
@@ -35,6 +37,8 @@ pub struct Running {
     /// What it looks like from outside.
     pub status: Arc<Status>,
     drain: Recipient<Drain>,
+    control: Recipient<Control>,
+    wake: Recipient<Wake>,
 }
 
 impl Running {
@@ -43,6 +47,18 @@ impl Running {
         let (done, finished) = oneshot::channel();
         if self.drain.try_send(Drain(done)).is_ok() {
             let _ = finished.await;
+        }
+    }
+
+    /// Pauses, resumes or restarts the worker; says whether it was there to hear it.
+    pub fn control(&self, control: Control) -> bool {
+        self.control.try_send(control).is_ok()
+    }
+
+    /// Tells the worker that something in its exception lane has become due.
+    pub fn wake(&self) {
+        if self.wake.try_send(Wake).is_err() {
+            tracing::debug!(worker = self.status.name, "a worker does not listen; it will find what is due by itself");
         }
     }
 }
@@ -54,14 +70,21 @@ pub(super) struct Drain(pub(super) oneshot::Sender<()>);
 impl Engine {
     /// Starts a worker on an arbiter of its own.
     #[must_use]
-    pub fn start<W: Worker>(&self, worker: W, settings: Settings, arbiter: &ArbiterHandle) -> Running {
+    pub fn start<W: Worker>(&self, worker: W, mut settings: Settings, arbiter: &ArbiterHandle) -> Running {
+        settings.is_paused = self.paused.get(W::NAME).copied().unwrap_or(settings.is_paused);
         let is_local = worker.checkpoint().is_some();
         let lane = if is_local && !self.is_alone { format!("{}@{}", W::NAME, self.node) } else { W::NAME.to_owned() };
-        let status = Arc::new(Status::new::<W>(lane.clone(), settings.wait_for_approval, is_local));
+        let status = Arc::new(Status::new::<W>(lane.clone(), &settings, is_local));
         let permits = Arc::new(Semaphore::new(settings.mailbox));
         let (engine, shown) = (self.clone(), Arc::clone(&status));
         let address =
             Supervisor::start_in_arbiter(arbiter, move |_| WorkerActor::new(worker, lane, settings, engine, shown));
-        Running { mailbox: Mailbox::new(address.clone().recipient(), permits), status, drain: address.recipient() }
+        Running {
+            mailbox: Mailbox::new(address.clone().recipient(), permits),
+            status,
+            drain: address.clone().recipient(),
+            control: address.clone().recipient(),
+            wake: address.recipient(),
+        }
     }
 }

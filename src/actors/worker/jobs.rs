@@ -1,14 +1,19 @@
 //! Starting jobs and ending them.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::prelude::*;
 use rand::RngExt;
 
 use super::{
-    Worker,
+    Ending, Worker,
     actor::{Phase, WorkerActor},
     breaker::Breaker,
+    figures::Run,
     job::{self, Job, Origin},
     judge::{Next, Ran, judge},
     lane::Finished,
@@ -17,6 +22,13 @@ use crate::{
     domain::{Event, EventKind, Timestamp},
     store::{Claim, Claimed, Completion, Effects, Failure, NewDelivery, is_fenced_off},
 };
+
+/// When a job began, and how long it took.
+#[derive(Clone, Copy)]
+struct Timing {
+    began: Timestamp,
+    took: Duration,
+}
 
 /// How many publications that wait in memory make room for others when the window is full.
 const MADE_ROOM: usize = 256;
@@ -130,6 +142,8 @@ impl<W: Worker> WorkerActor<W> {
         if W::subscribes_to(&origin.event().kind) {
             self.breaker.started();
         }
+        let clock = Arc::clone(&self.engine.clock);
+        let (began, started) = (clock.now(), Instant::now());
         let job = Job {
             worker: Arc::clone(&self.worker),
             log: self.log.clone(),
@@ -139,10 +153,13 @@ impl<W: Worker> WorkerActor<W> {
             releases: self.settings.wait_for_approval,
         };
         let running = job.run(origin.delivery(), self.runtime.clone());
-        ctx.spawn(running.into_actor(self).map(move |ran, actor, ctx| actor.ended(origin, ran, ctx)));
+        ctx.spawn(running.into_actor(self).map(move |ran, actor, ctx| {
+            let timing = Timing { began, took: started.elapsed() };
+            actor.ended(origin, ran, timing, ctx);
+        }));
     }
 
-    fn ended(&mut self, origin: Origin, ran: Ran, ctx: &mut Context<Self>) {
+    fn ended(&mut self, origin: Origin, ran: Ran, timing: Timing, ctx: &mut Context<Self>) {
         if matches!(ran, Ran::Panicked(_)) && self.phase == Phase::Running {
             self.phase = Phase::Restarting;
         }
@@ -155,6 +172,9 @@ impl<W: Worker> WorkerActor<W> {
         let next = judge(ran, origin.receive(), &self.settings, breaker, now, jitter);
         if let Next::Again { failure, .. } | Next::Bury(failure) = &next {
             self.note_failure(origin.event(), failure);
+        }
+        if is_about_outside {
+            self.count(&origin, &next, timing, now);
         }
         match origin {
             Origin::Fast(event) => {
@@ -169,6 +189,19 @@ impl<W: Worker> WorkerActor<W> {
             }
             Origin::Exception(claimed) => self.complete(*claimed, next, ctx),
         }
+    }
+
+    fn count(&self, origin: &Origin, next: &Next, timing: Timing, now: Timestamp) {
+        let (ending, class) = match next {
+            Next::Finish(_) => (Ending::Done, None),
+            Next::Later { progress: Some(_), .. } => (Ending::Continued, None),
+            Next::Later { progress: None, .. } => (Ending::Snoozed, None),
+            Next::Again { failure, .. } => (Ending::Failed, Some(failure.class.as_str())),
+            Next::Bury(failure) => (Ending::Dead, Some(failure.class.as_str())),
+        };
+        let at = origin.event().at;
+        let wait = matches!(origin, Origin::Fast(_)).then(|| timing.began.since(at));
+        self.status.figures.record(Run { ending, class, wait, took: timing.took, age: now.since(at) });
     }
 
     fn out_of_the_fast_lane(&self, event: &Event, next: Next, now: Timestamp) -> Finished {
@@ -266,7 +299,7 @@ impl<W: Worker> WorkerActor<W> {
                 }
                 Err(error) => {
                     actor.note_trouble("cannot lease deliveries", &error);
-                    actor.due_at(now.plus(std::time::Duration::from_secs(1)));
+                    actor.due_at(now.plus(Duration::from_secs(1)));
                 }
             }
         }));
@@ -328,6 +361,6 @@ impl<W: Worker> WorkerActor<W> {
             error = failure.message,
             "a delivery failed"
         );
-        self.status.update(|shown| shown.last_error = Some(failure.message.clone()));
+        self.note_error(failure.message.clone());
     }
 }

@@ -83,6 +83,11 @@ impl Lane {
         self.settled
     }
 
+    /// How many events are known to be in the log and are not settled.
+    pub(super) fn lag(&self) -> u64 {
+        self.head.saturating_sub(self.settled)
+    }
+
     /// The log is known to reach this far.
     pub(super) fn reaches(&mut self, head: u64) {
         self.head = self.head.max(head);

@@ -18,6 +18,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What is known when a worker begins.
 struct Loaded {
     cursors: Vec<(Epoch, u64, bool)>,
+    /// The ends of the logs that this process does not write, so that a backlog is known before it is read.
+    heads: Vec<(Epoch, u64)>,
     next_due: Option<Timestamp>,
     has_held: bool,
 }
@@ -32,6 +34,11 @@ impl<W: Worker> WorkerActor<W> {
         ctx.spawn(loading.into_actor(self).map(|loaded, actor, ctx| match loaded {
             Ok(loaded) => {
                 actor.add_lanes(loaded.cursors);
+                for (epoch, head) in loaded.heads {
+                    if let Some(lane) = actor.lanes.get_mut(&epoch) {
+                        lane.reaches(head);
+                    }
+                }
                 actor.next_due = loaded.next_due;
                 actor.holds.has_older_rows = loaded.has_held || !actor.engine.is_alone;
                 if actor.phase == Phase::Starting {
@@ -71,12 +78,18 @@ impl<W: Worker> WorkerActor<W> {
     fn loading(&self) -> impl Future<Output = Result<Loaded, Error>> + use<W> {
         let (cursors, deliveries) = (self.cursors(), self.deliveries.clone());
         let (now, is_alone) = (self.engine.clock.now(), self.engine.is_alone);
+        let (log, own) = (self.log.clone(), self.engine.heads.all());
         async move {
             let cursors = cursors.await?;
             if is_alone {
                 deliveries.free_leases(now).await?;
             }
-            Ok(Loaded { cursors, next_due: deliveries.next_due().await?, has_held: deliveries.has_held().await? })
+            let mut heads = Vec::new();
+            for (epoch, ..) in cursors.iter().filter(|(epoch, ..)| !own.contains_key(epoch)) {
+                heads.push((*epoch, log.head(*epoch).await?));
+            }
+            let (next_due, has_held) = (deliveries.next_due().await?, deliveries.has_held().await?);
+            Ok(Loaded { cursors, heads, next_due, has_held })
         }
     }
 

@@ -22,11 +22,25 @@ pub struct Offer {
 pub struct Mailbox {
     recipient: Recipient<Offer>,
     permits: Arc<Semaphore>,
+    capacity: usize,
 }
 
 impl Mailbox {
     pub(super) fn new(recipient: Recipient<Offer>, permits: Arc<Semaphore>) -> Self {
-        Self { recipient, permits }
+        let capacity = permits.available_permits();
+        Self { recipient, permits, capacity }
+    }
+
+    /// How many events wait in it or inside of its worker.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.capacity.saturating_sub(self.permits.available_permits())
+    }
+
+    /// How many events it holds at most.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Offers events. What does not fit is not lost: it stands in the log, and the worker reads it there.

@@ -2,7 +2,9 @@
 
 mod actor;
 mod breaker;
+mod control;
 mod engine;
+mod figures;
 mod floor;
 mod hold;
 mod job;
@@ -19,11 +21,13 @@ mod status;
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 pub use actor::WorkerActor;
+pub use control::Control;
 pub use engine::{Engine, Running};
+pub use figures::{BOUNDS, Buckets, Ending, Figures, Percentiles, Summary, Totals};
 pub use mailbox::{Heads, Mailbox, Subscribers};
 pub use outcome::{Error, Outcome};
 pub use settings::Settings;
-pub use status::{Snapshot, State, Status};
+pub use status::{LastError, Snapshot, State, Status};
 
 use crate::domain::{Epoch, Event, EventKind};
 

@@ -77,7 +77,9 @@ impl From<gateways::Error> for Error {
         match error {
             gateways::Error::Transient(message) => Self::Transient(message),
             gateways::Error::RateLimited { retry_after } => Self::RateLimited(retry_after),
-            gateways::Error::Permanent(message) => Self::Fault(message),
+            gateways::Error::Permanent(message)
+            | gateways::Error::Undeliverable(message)
+            | gateways::Error::Uncertain(message) => Self::Fault(message),
         }
     }
 }

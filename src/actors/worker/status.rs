@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use parking_lot::Mutex;
 
-use crate::domain::{Epoch, EventKind};
+use super::{Figures, Settings};
+use crate::domain::{Epoch, EventKind, Timestamp};
 
 /// What a worker is up to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,7 +25,22 @@ pub enum State {
     Stopped,
 }
 
-/// A worker's figures.
+impl State {
+    /// The word on the wire and in figures.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::BreakerOpen => "breaker_open",
+            Self::Degraded => "degraded",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// How a worker stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// What it is up to.
@@ -35,12 +51,23 @@ pub struct Snapshot {
     pub is_idle: bool,
     /// Everything up to here is finished, per log.
     pub settled: BTreeMap<Epoch, u64>,
+    /// Events that are committed and that it has not settled yet, over all logs it owns a cursor on, as far as it knows.
+    pub lag: u64,
     /// How often it was restarted.
     pub restarts: u32,
     /// What went wrong last.
-    pub last_error: Option<String>,
+    pub last_error: Option<LastError>,
     /// How long the worker waits before it goes on after its last restart.
     pub backoff: Duration,
+}
+
+/// The last thing that went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastError {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub message: String,
 }
 
 /// One worker's outside.
@@ -58,18 +85,24 @@ pub struct Status {
     pub waits_for_approval: bool,
     /// Whether its cursors are kept with a node's own result.
     pub is_local: bool,
+    /// How many jobs may run side by side.
+    pub batch: usize,
+    /// How many deliveries ended how, and how long they took.
+    pub figures: Figures,
     snapshot: Mutex<Snapshot>,
 }
 
 impl Status {
-    pub(super) fn new<W: super::Worker>(lane: String, waits_for_approval: bool, is_local: bool) -> Self {
+    pub(super) fn new<W: super::Worker>(lane: String, settings: &Settings, is_local: bool) -> Self {
         Self {
             name: W::NAME,
             lane,
             subscribes_to: W::subscribes_to,
             skips: W::skips,
-            waits_for_approval,
+            waits_for_approval: settings.wait_for_approval,
             is_local,
+            batch: settings.batch,
+            figures: Figures::default(),
             snapshot: Mutex::default(),
         }
     }

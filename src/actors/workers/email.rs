@@ -141,7 +141,10 @@ impl Email {
             }
             copies.push(match self.mailer.send(&self.compose(post, author, account)).await {
                 Ok(()) => (*recipient, MailState::Sent, None, None),
-                Err(gateways::Error::Permanent(reason)) => (*recipient, MailState::Failed, Some(reason), None),
+                Err(gateways::Error::Permanent(reason) | gateways::Error::Undeliverable(reason)) => {
+                    (*recipient, MailState::Failed, Some(reason), None)
+                }
+                Err(gateways::Error::Uncertain(reason)) => (*recipient, MailState::Unknown, Some(reason), None),
                 Err(error) => {
                     trouble = Some(error.clone());
                     (*recipient, MailState::Queued, None, Some(error))

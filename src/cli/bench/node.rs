@@ -150,7 +150,11 @@ impl Node {
         for worker in self.workers.iter().filter(|worker| only.is_none_or(|name| name == worker.name)) {
             let seen = worker.snapshot();
             if matches!(seen.state, State::Degraded | State::Stopped) {
-                bail!("worker {} has stopped: {}", worker.name, seen.last_error.unwrap_or_default());
+                bail!(
+                    "worker {} has stopped: {}",
+                    worker.name,
+                    seen.last_error.map(|error| error.message).unwrap_or_default()
+                );
             }
             let settled: u64 = seen.settled.values().sum();
             total += settled;

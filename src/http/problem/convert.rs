@@ -81,7 +81,9 @@ impl From<gateways::Error> for Problem {
             gateways::Error::RateLimited { retry_after } => {
                 Self::new(Code::Unavailable).retry_after(retry_after).cause(error)
             }
-            gateways::Error::Permanent(_) => Self::internal(error),
+            gateways::Error::Permanent(_) | gateways::Error::Undeliverable(_) | gateways::Error::Uncertain(_) => {
+                Self::internal(error)
+            }
         }
     }
 }

@@ -1,0 +1,79 @@
+//! What operators do to workers. Every act leaves a row in the audit trail before it takes effect.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Error,
+    worker::{Control, Running},
+};
+use crate::{
+    clock::SharedClock,
+    domain::{Actor, Audit},
+    store::{AuditTrail, Controls},
+};
+
+/// The handle on this node's workers for operators.
+#[derive(Clone)]
+pub struct Operations {
+    workers: Arc<Vec<Running>>,
+    controls: Controls,
+    trail: AuditTrail,
+    clock: SharedClock,
+}
+
+impl Operations {
+    /// Over the workers that run on this node.
+    #[must_use]
+    pub fn new(workers: Vec<Running>, controls: Controls, trail: AuditTrail, clock: SharedClock) -> Self {
+        Self { workers: Arc::new(workers), controls, trail, clock }
+    }
+
+    /// This node's workers, in the order of their registration.
+    #[must_use]
+    pub fn workers(&self) -> &[Running] {
+        &self.workers
+    }
+
+    /// Pauses, resumes or restarts a worker. Pausing and resuming hold on every node and are kept over restarts; restarting
+    /// concerns this node alone.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when no such worker runs here, or when the database does not answer; nothing happens then.
+    pub async fn control(&self, worker: &str, control: Control, by: Actor) -> Result<(), Error> {
+        let running = self.workers.iter().find(|running| running.status.name == worker).ok_or(Error::NotFound)?;
+        let verb = match control {
+            Control::Pause => "pause",
+            Control::Resume => "resume",
+            Control::Restart => "restart",
+        };
+        let (at, target) = (self.clock.now(), worker.to_owned());
+        let audit = Audit { at, by, act: format!("worker.{verb}"), target, detail: serde_json::Value::Null };
+        match control {
+            Control::Pause => self.controls.pause(worker, true, &audit).await?,
+            Control::Resume => self.controls.pause(worker, false, &audit).await?,
+            Control::Restart => self.trail.add(&audit).await?,
+        }
+        tracing::info!(worker, act = audit.act, "an operator acts on a worker");
+        running.control(control);
+        Ok(())
+    }
+
+    /// Makes the workers do what operators have wanted on other nodes, or before this node began.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn follow(&self) -> Result<BTreeMap<String, bool>, Error> {
+        let wanted = self.controls.paused().await?;
+        for running in self.workers.iter() {
+            if let Some(is_paused) = wanted.get(running.status.name) {
+                running.control(if *is_paused { Control::Pause } else { Control::Resume });
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Tells a worker that something in its exception lane has become due; `lane` is the name its rows carry.
+    pub fn wake(&self, lane: &str) {
+        self.workers.iter().filter(|running| running.status.lane == lane).for_each(Running::wake);
+    }
+}
