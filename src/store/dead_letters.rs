@@ -31,6 +31,18 @@ impl DeadLetters {
         Self { store: store.clone() }
     }
 
+    /// Of which events there are dead letters.
+    #[cfg(test)]
+    pub(crate) async fn ids(&self) -> Result<Vec<EventId>> {
+        let mut answers = self.store.read(super::query::Query::new("SELECT VALUE id FROM dead_letter")).await?;
+        let id = |id: RecordId| {
+            let mut parts = keys::Parts::of(id)?;
+            parts.text()?;
+            Ok(EventId { epoch: parts.parsed()?, seq: u64::try_from(parts.int()?).unwrap_or(0) })
+        };
+        answers.rows::<RecordId>(0)?.into_iter().map(id).collect()
+    }
+
     /// Moves a leased delivery of `worker` to the dead letters, in one transaction.
     ///
     /// # Errors

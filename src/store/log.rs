@@ -200,6 +200,14 @@ impl EventLog {
         }
     }
 
+    /// Where this worker's cursor on a log stands, whoever owns it.
+    #[cfg(test)]
+    pub(crate) async fn settled(&self, epoch: Epoch) -> Result<Option<u64>> {
+        let rows = self.rows().await?;
+        let own = rows.into_iter().find(|row| row_epoch(row.id.clone()).is_ok_and(|other| other == epoch));
+        Ok(own.map(|row| number(row.settled)))
+    }
+
     async fn rows(&self) -> Result<Vec<CursorRow>> {
         let range = keys::range("cursor", parts![self.worker.clone(), ""], false, parts![self.worker.clone(), "~"]);
         self.store.read(Query::new("SELECT * FROM $range").bind("range", range)).await?.rows(0)

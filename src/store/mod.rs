@@ -17,6 +17,8 @@ mod events;
 mod exceptions;
 mod feeds;
 mod follows;
+#[cfg(test)]
+pub(crate) mod fuse;
 mod housekeeping;
 mod identity;
 mod keys;

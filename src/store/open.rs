@@ -53,7 +53,12 @@ impl Database {
 /// The open database. Runs every operation as a task of its own on the work runtime, so that a cancelled request or a
 /// restarted actor never cuts a transaction in half.
 #[derive(Clone)]
-pub struct Store(Arc<Opened>);
+pub struct Store {
+    opened: Arc<Opened>,
+    /// Makes this handle fail as if its process had been killed.
+    #[cfg(test)]
+    fuse: Option<Arc<super::fuse::Fuse>>,
+}
 
 struct Opened {
     /// Empty while the database is being opened anew.
@@ -77,43 +82,47 @@ impl Store {
             runtime,
             is_troubled: AtomicBool::default(),
         };
-        let store = Self(Arc::new(opened));
+        let store = Self {
+            opened: Arc::new(opened),
+            #[cfg(test)]
+            fuse: None,
+        };
         store.connect().await?;
         Ok(store)
     }
 
     async fn connect(&self) -> Result<()> {
-        let settings = self.0.settings.clone();
+        let settings = self.opened.settings.clone();
         let connecting = async move {
             let database = connect(&settings).await?;
             migrate::run(&database).await?;
             Ok(database)
         };
         let database = self.run(connecting).await?;
-        *self.0.database.write() = Some(Arc::new(database));
+        *self.opened.database.write() = Some(Arc::new(database));
         Ok(())
     }
 
     fn database(&self) -> Result<Arc<Surreal<Any>>> {
-        let database = self.0.database.read().clone();
+        let database = self.opened.database.read().clone();
         database.ok_or_else(|| Error::Unavailable("it is being opened anew".to_owned()))
     }
 
     /// Whether this process is the database's only writer.
     #[must_use]
     pub fn is_embedded(&self) -> bool {
-        self.0.settings.is_embedded()
+        self.opened.settings.is_embedded()
     }
 
     /// Room for the in-process caches; none when other nodes write, too.
     pub(super) fn cache(&self) -> usize {
-        if self.is_embedded() { self.0.settings.cache } else { 0 }
+        if self.is_embedded() { self.opened.settings.cache } else { 0 }
     }
 
     /// The work runtime.
     #[must_use]
     pub fn runtime(&self) -> &Handle {
-        &self.0.runtime
+        &self.opened.runtime
     }
 
     /// Runs a future to its end on the work runtime, even if the caller goes away.
@@ -124,21 +133,27 @@ impl Store {
         &self,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        self.0.runtime.spawn(work).await.map_err(|error| Error::Unavailable(error.to_string()))?
+        self.opened.runtime.spawn(work).await.map_err(|error| Error::Unavailable(error.to_string()))?
     }
 
     /// Runs a query that writes nothing.
     pub(super) async fn read(&self, query: Query) -> Result<Answers> {
         let database = self.database()?;
+        #[cfg(test)]
+        self.check_fuse()?;
         self.run(async move { query::once(&database, query).await }).await
     }
 
     /// Runs a statement or transaction that writes; conflicts are retried.
     pub(super) async fn write(&self, query: Query) -> Result<Answers> {
         let database = self.database()?;
+        #[cfg(test)]
+        self.check_fuse()?;
         let written = self.run(query::with_retry(database, query)).await;
+        #[cfg(test)]
+        self.burn_fuse()?;
         if matches!(written, Err(Error::Unavailable(_))) {
-            self.0.is_troubled.store(true, Ordering::Relaxed);
+            self.opened.is_troubled.store(true, Ordering::Relaxed);
         }
         written
     }
@@ -158,11 +173,11 @@ impl Store {
     /// # Errors
     /// When the database still does not work; the next call tries again.
     pub async fn heal(&self) -> Result<bool> {
-        if !self.0.is_troubled.load(Ordering::Relaxed) {
+        if !self.opened.is_troubled.load(Ordering::Relaxed) {
             return Ok(false);
         }
         let ping = self.ping().await;
-        if let (Err(_), Some(folder)) = (&ping, folder(&self.0.settings.url)) {
+        if let (Err(_), Some(folder)) = (&ping, folder(&self.opened.settings.url)) {
             if !has_room(&folder) {
                 return ping.map(|()| true);
             }
@@ -173,7 +188,7 @@ impl Store {
         } else {
             ping?;
         }
-        self.0.is_troubled.store(false, Ordering::Relaxed);
+        self.opened.is_troubled.store(false, Ordering::Relaxed);
         Ok(true)
     }
 
@@ -181,7 +196,7 @@ impl Store {
     async fn reopen(&self) -> Result<()> {
         const TRIES: usize = 100;
         const PAUSE: Duration = Duration::from_millis(100);
-        drop(self.0.database.write().take());
+        drop(self.opened.database.write().take());
         let mut tries = 0;
         loop {
             tokio::time::sleep(PAUSE).await;
@@ -203,6 +218,22 @@ impl Store {
             Ok(answer) => answer.map(drop),
             Err(_) => Err(Error::Unavailable("no answer within 2 s".to_owned())),
         }
+    }
+}
+
+#[cfg(test)]
+impl Store {
+    /// The same database for another process, which dies after so many writes.
+    pub(crate) fn with_fuse(&self, fuse: Arc<super::fuse::Fuse>) -> Self {
+        Self { opened: Arc::clone(&self.opened), fuse: Some(fuse) }
+    }
+
+    fn check_fuse(&self) -> Result<()> {
+        self.fuse.as_ref().map_or(Ok(()), |fuse| fuse.check())
+    }
+
+    fn burn_fuse(&self) -> Result<()> {
+        self.fuse.as_ref().map_or(Ok(()), |fuse| fuse.burn())
     }
 }
 

@@ -31,7 +31,7 @@ use crate::{
 const BUSY_TICK: Duration = Duration::from_millis(25);
 const IDLE_TICK: Duration = Duration::from_millis(250);
 /// How often nodes that share a database look for each other's work.
-const POLL: Duration = Duration::from_secs(1);
+const POLL: Duration = if cfg!(test) { Duration::from_millis(20) } else { Duration::from_secs(1) };
 /// More restarts than this within a minute park the worker.
 const RESTARTS: usize = 5;
 const RESTART_WINDOW: Duration = Duration::from_secs(60);

@@ -13,6 +13,8 @@ mod judge;
 mod lane;
 mod loading;
 mod mailbox;
+#[cfg(test)]
+mod model;
 mod outcome;
 mod settings;
 mod settling;

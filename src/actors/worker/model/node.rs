@@ -1,0 +1,237 @@
+//! Nodes that live on one store and die between two writes, and the world that looks at what they left.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::Arbiter;
+use tokio::runtime::Runtime;
+
+use super::script::{Fate, Script, Scripted};
+use crate::{
+    actors::{
+        Command, DeadLetterActor, PublishActor, Publisher, PublisherParts, PublisherSettings,
+        worker::{Control, Engine, Heads, Running, Settings, State, Subscribers},
+    },
+    clock::{Clock, ManualClock, SharedClock},
+    domain::{AccountId, EventId, EventKind, TraceContext},
+    store::{Accesses, Database, EventLog, Store, fuse::Fuse},
+};
+
+/// How long everything may take once nobody dies any more.
+const PATIENCE: Duration = Duration::from_secs(15);
+const LEASE: Duration = Duration::from_secs(15);
+
+/// What all nodes share.
+pub(super) struct World {
+    store: Store,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) script: Arc<Script>,
+    author: AccountId,
+    is_alone: bool,
+    runtime: tokio::runtime::Handle,
+    accepted: parking_lot::Mutex<BTreeSet<AccountId>>,
+}
+
+/// One process.
+pub(super) struct Node {
+    fuse: Arc<Fuse>,
+    /// Nothing when it died while it started.
+    alive: Option<(Publisher, Running)>,
+    arbiters: Vec<Arbiter>,
+}
+
+impl World {
+    pub(super) async fn new(runtime: &Runtime, script: Script, is_alone: bool) -> Self {
+        let database = Database {
+            url: "mem://".to_owned(),
+            username: String::new(),
+            password: String::new(),
+            namespace: "model".to_owned(),
+            name: "model".to_owned(),
+            cache: 0,
+        };
+        let store = Store::open(&database, runtime.handle().clone()).await.unwrap();
+        let clock = Arc::new(ManualClock::at_system_time());
+        let seeding = Accesses::new(&store).seeding();
+        let nobody = AccountId::generate();
+        seeding.add_followers(nobody, 1, clock.now()).await.unwrap();
+        let author = seeding.last_follower(nobody).await.unwrap().unwrap();
+        Self {
+            store,
+            clock,
+            script: Arc::new(script),
+            author,
+            is_alone,
+            runtime: runtime.handle().clone(),
+            accepted: parking_lot::Mutex::default(),
+        }
+    }
+
+    /// Sets the clock back.
+    pub(super) fn back(&self, time: Duration) {
+        self.clock.set(self.clock.now().minus(time));
+    }
+
+    /// Somebody follows, `count` times, all at once; what is acknowledged is remembered.
+    pub(super) async fn publish(&self, node: &Node, count: usize) {
+        let Some((publisher, _)) = &node.alive else { return };
+        let submissions = (0..count).map(|_| async {
+            let reader = self.script.next_reader();
+            let follow = Command::Follow { reader, author: self.author };
+            if publisher.submit(follow, TraceContext::new(1, 1, 1)).await.is_ok() {
+                self.accepted.lock().insert(reader);
+            }
+        });
+        futures_util::future::join_all(submissions).await;
+    }
+
+    /// Lets time pass until everything is settled, and holds the result against the promise.
+    pub(super) async fn finish(&self, nodes: &[Node]) {
+        let until = Instant::now() + PATIENCE;
+        while let Some(left) = self.left().await {
+            let states: Vec<_> = nodes.iter().filter_map(|node| node.alive.as_ref()).collect();
+            for (_, running) in &states {
+                if running.status.snapshot().state == State::Degraded {
+                    running.control(Control::Restart);
+                }
+            }
+            let shown: Vec<_> = states.iter().map(|(_, running)| running.status.snapshot()).collect();
+            assert!(Instant::now() < until, "neither done nor dead: {left}\n{shown:#?}");
+            self.clock.advance(Duration::from_secs(20));
+            self.script.release();
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+        let mut events = BTreeMap::new();
+        let log = EventLog::new(&self.store, "model", "judge");
+        for epoch in log.epochs().await.unwrap() {
+            for event in log.read(epoch, 1, 10_000).await.unwrap() {
+                let EventKind::AuthorFollowed { reader, .. } = event.kind else { continue };
+                assert!(events.insert(reader, event.id).is_none(), "one command, two events");
+            }
+        }
+        let lost: Vec<_> = self.accepted.lock().iter().filter(|reader| !events.contains_key(reader)).copied().collect();
+        assert!(lost.is_empty(), "accepted and not in the log: {lost:?}");
+        let dead = self.dead().await;
+        let stats = Accesses::new(&self.store).stats();
+        for (reader, id) in &events {
+            let counted = stats.author(*reader).await.unwrap();
+            let (fate, is_dead) = (self.script.fate_of(*reader), dead.contains(id));
+            let steps = if fate == Fate::GoesOnTwice { 2 } else { 0 };
+            let told = format!("{id}, {fate:?}, dead: {is_dead}, {counted:?}, runs: {}", self.script.runs_of(*reader));
+            match fate {
+                Fate::FailsAlways | Fate::Rejected => assert!(is_dead && counted.followers == 0, "not dead: {told}"),
+                // A receive that dies with its process is spent, so anything may run out of them.
+                _ if is_dead => assert!(counted.followers == 0 && counted.posts <= steps, "done and dead: {told}"),
+                _ => assert!(counted.followers == 1 && counted.posts == steps, "not done exactly once: {told}"),
+            }
+        }
+    }
+
+    /// What is not settled yet.
+    async fn left(&self) -> Option<String> {
+        let log = EventLog::new(&self.store, "model", "judge");
+        for epoch in log.epochs().await.unwrap() {
+            let (head, settled) = (log.head(epoch).await.unwrap(), log.settled(epoch).await.unwrap());
+            if settled != Some(head) {
+                return Some(format!("cursor on {epoch}: {settled:?} of {head}"));
+            }
+        }
+        // After the cursors: what passed them without being finished has a row by now.
+        let waiting: Vec<String> = self.store_exceptions().await.into_iter().filter(|state| state != "dead").collect();
+        if !waiting.is_empty() {
+            return Some(format!("{} rows wait: {waiting:?}", waiting.len()));
+        }
+        None
+    }
+
+    async fn dead(&self) -> BTreeSet<EventId> {
+        crate::store::DeadLetters::new(&self.store).ids().await.unwrap().into_iter().collect()
+    }
+
+    async fn store_exceptions(&self) -> Vec<String> {
+        let exceptions = Accesses::new(&self.store).exceptions().list(10_000).await.unwrap();
+        exceptions.into_iter().map(|exception| exception.state).collect()
+    }
+}
+
+impl Node {
+    /// A process on the world's store; with `fuse` it dies with that write.
+    pub(super) async fn start(world: &World, number: usize, fuse: Option<u32>) -> Self {
+        let fuse = Arc::new(fuse.map_or_else(Fuse::endless, Fuse::new));
+        let store = world.store.with_fuse(Arc::clone(&fuse));
+        let mut node = Self { fuse, alive: None, arbiters: (0..3).map(|_| Arbiter::new()).collect() };
+        let accesses = Accesses::new(&store);
+        let clock: SharedClock = world.clock.clone();
+        let [for_dead, for_publisher, for_worker] = [0, 1, 2].map(|index: usize| node.arbiters[index].handle());
+        let undertaker = DeadLetterActor::start(accesses.dead_letters(), Arc::clone(&clock), &for_dead);
+        let (heads, subscribers) = (Arc::new(Heads::default()), Arc::new(Subscribers::default()));
+        let name = format!("node-{number}-{}", ulid::Ulid::generate());
+        let settings = PublisherSettings {
+            queue: 64,
+            group: 8,
+            node: name.clone(),
+            workers: vec!["model".to_owned()],
+            lease: LEASE,
+        };
+        let parts = PublisherParts {
+            publishing: accesses.publishing(),
+            clock: Arc::clone(&clock),
+            runtime: world.runtime.clone(),
+            heads: Arc::clone(&heads),
+            subscribers: Arc::clone(&subscribers),
+        };
+        let Ok(publisher) = PublishActor::start(settings, parts, &for_publisher).await else { return node };
+        let engine = Engine {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            heads,
+            undertaker,
+            node: name,
+            lease: LEASE,
+            is_alone: world.is_alone,
+            paused: BTreeMap::new(),
+        };
+        let worker = Scripted { script: Arc::clone(&world.script), analytics: accesses.analytics(), clock };
+        let running = engine.start(worker, settings_of_the_worker(), &for_worker);
+        subscribers.add(running.mailbox.clone());
+        node.alive = Some((publisher, running));
+        node
+    }
+
+    /// It dies with the `writes`-th write from now on; with none, at once.
+    pub(super) fn doom(&self, writes: u32) {
+        self.fuse.set(writes);
+    }
+
+    /// An operator restarts its worker.
+    pub(super) fn restart(&self) {
+        if let Some((_, running)) = &self.alive {
+            running.control(Control::Restart);
+        }
+    }
+
+    /// `kill -9`: from now on nothing it does reaches the store.
+    pub(super) fn kill(&self) {
+        self.fuse.kill();
+        for arbiter in &self.arbiters {
+            arbiter.stop();
+        }
+    }
+}
+
+fn settings_of_the_worker() -> Settings {
+    Settings {
+        mailbox: 8,
+        batch: 4,
+        timeout: Duration::from_secs(600),
+        visibility_timeout: Duration::from_secs(90),
+        max_receives: 5,
+        backoff: Duration::from_secs(1),
+        wait_for_approval: false,
+        is_paused: false,
+        begins_at_the_beginning: true,
+    }
+}
