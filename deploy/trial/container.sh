@@ -89,7 +89,8 @@ check_backup() {
     for volume in "$name" "$name-torn"; do
         start "$volume"
         sign_in
-        is_there "$first" First && is_there "$second" Second || fail "kill -9 has lost a post"
+        is_there "$first" First || fail "kill -9 has lost a post of an earlier life"
+        is_there "$second" Second || fail "kill -9 has lost a post"
         podman rm --force --time 40 "$name" >/dev/null
     done
     said "after kill -9 the folder and a copy of it start and have both posts"

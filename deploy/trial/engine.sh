@@ -43,6 +43,7 @@ CONF
 make_base_image() {
     if [ ! -e "$cache/bookworm.tar" ]; then
         mkdir -p "$cache"
+        # shellcheck disable=SC2016
         mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' | head -1)
         debootstrap --variant=minbase bookworm "$work/root" "$mirror" >"$work/debootstrap.log" \
             || { tail -5 "$work/debootstrap.log" >&2; fail "no base system could be made"; }
@@ -68,7 +69,9 @@ CARGO
     podman build --quiet --tag docker.io/library/rust:1.95-bookworm "$work/rust" >/dev/null
 }
 
-# What somebody does with a server at $api. `code_mails` prints the mails with codes.
+# What somebody does with a server. The script that sources this says where it is, in $api, and has a `code_mails` that prints the
+# mails with codes.
+api=
 sign_in() {
     token=$(curl -sf "$api/v1/identity/sign-in" --json '{"email":"ada@example.com","password":"correct horse ada"}' |
         grep -oE '"access_token":"[^"]+' | cut -d'"' -f4)

@@ -71,13 +71,24 @@ check_restarts() {
     inside journalctl --unit broadsheet --output cat --no-pager | grep -q '"message":"drained"' || fail "it has not drained"
     said "systemctl stop drains it"
 
+    inside cp -a /var/lib/broadsheet /var/backups/
+    inside sh -c 'rm -rf /var/lib/broadsheet/*'
+    inside cp -a /var/backups/broadsheet /var/lib/
+    inside systemctl start broadsheet
+    wait_until_ready
+    sign_in
+    is_there "$first" First || fail "the backup lacks a post"
+    inside systemctl stop broadsheet
+    said "a copy of the folder of the stopped service is a backup: restored, it has the post"
+
     inside sh -c 'echo nonsense = 1 >> /etc/broadsheet/config.toml'
     inside systemctl start broadsheet
     for _ in $(seq 100); do
         [ "$(property ActiveState)" = failed ] && break
         sleep 0.1
     done
-    [ "$(property Result) $(property ExecMainStatus) $(property NRestarts)" = "exit-code 78 0" ] || fail "it tries a wrong configuration again"
+    [ "$(property Result) $(property ExecMainStatus) $(property NRestarts)" = "exit-code 78 0" ] \
+        || fail "it tries a wrong configuration again"
     said "a wrong configuration is not tried again"
 }
 
