@@ -1,7 +1,7 @@
 # The commands a person types. Everything shares one target folder, because the database is slow to build.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/broadsheet-target
 
-.PHONY: run test check bench deps
+.PHONY: run test check bench image check-deploy deps
 
 run: deps ## build and start the server on 127.0.0.1:8080 with its data under ./data
 	cargo run --release --locked -- serve
@@ -14,6 +14,13 @@ check: ## everything that CI checks
 
 bench: deps ## measure this machine
 	cargo run --release --locked -- bench
+
+image: ## build the container image
+	@command -v docker >/dev/null && docker version >/dev/null 2>&1 || { echo "no container engine runs here: start Docker (or Podman with its Docker socket), then run make image again; deploy/trial/container.sh tries the image without a registry" >&2; exit 1; }
+	docker build --tag broadsheet:$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1) .
+
+check-deploy: ## lint the Dockerfile and everything under deploy/
+	deploy/check.sh
 
 deps: ## install what the build needs, or say what is missing
 	@if ! find /usr/lib /usr/lib64 /usr/local/lib /opt/homebrew/lib $(LIBCLANG_PATH) -name 'libclang.so*' -o -name 'libclang-[0-9]*.so*' -o -name 'libclang.dylib' 2>/dev/null | grep -q .; then \

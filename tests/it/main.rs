@@ -7,6 +7,7 @@ mod authors;
 mod cli;
 mod conventions;
 mod crash;
+mod deploy;
 mod feed;
 mod follows;
 mod housekeeping;
