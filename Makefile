@@ -1,7 +1,7 @@
 # The commands a person types. Everything shares one target folder, because the database is slow to build.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/broadsheet-target
 
-.PHONY: run test check bench deps
+.PHONY: run test check check-deploy bench deps
 
 run: deps ## build and start the server on 127.0.0.1:8080 with its data under ./data
 	cargo run --release --locked -- serve
@@ -11,6 +11,9 @@ test: deps ## run all tests
 
 check: ## everything that CI checks
 	.ci/run
+
+check-deploy: ## check what is under deploy/
+	deploy/prometheus/check.sh
 
 bench: deps ## measure this machine
 	cargo run --release --locked -- bench
