@@ -21,6 +21,7 @@ image: ## build the container image
 
 check-deploy: ## lint the Dockerfile and everything under deploy/
 	deploy/check.sh
+	deploy/prometheus/check.sh
 
 deps: ## install what the build needs, or say what is missing
 	@if ! find /usr/lib /usr/lib64 /usr/local/lib /opt/homebrew/lib $(LIBCLANG_PATH) -name 'libclang.so*' -o -name 'libclang-[0-9]*.so*' -o -name 'libclang.dylib' 2>/dev/null | grep -q .; then \

@@ -2,6 +2,7 @@
 //! Production and tests differ in the configuration and the clock, nothing else.
 
 mod gateways;
+mod metrics;
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -31,6 +32,7 @@ use crate::{
         api::HtmlCache,
         identity::{Passwords, Tokens},
     },
+    metrics::{Exposition, Metrics},
     search::{Index, Location, Settings as IndexSettings},
     store::{self, Accesses, Database, Store},
 };
@@ -45,6 +47,8 @@ const CURSOR_LEASE: Duration = Duration::from_secs(15);
 pub struct App {
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it answers `/metrics`; `None` when that is off.
+    pub metrics_address: Option<SocketAddr>,
     /// Reads and writes for the node's own programs and tests; handlers and workers have their narrow accesses.
     pub accesses: Accesses,
     /// The way into the event log.
@@ -56,6 +60,7 @@ pub struct App {
     housekeeper: Housekeeper,
     server: Option<Server>,
     handle: ServerHandle,
+    exporter: Option<metrics::Exporter>,
     errands: TaskTracker,
     grace: Duration,
     arbiters: Vec<Arbiter>,
@@ -82,14 +87,17 @@ impl App {
         registry: Registry,
     ) -> anyhow::Result<Self> {
         config.check_workers(&registry.names())?;
-        let listener = listen(&mut config)?;
+        let listener = listen(config.http.listen, "http.listen")?;
         let address = listener.local_addr()?;
+        config.http.listen = address;
+        let scraped = config.metrics.listen.map(|wanted| listen(wanted, "metrics.listen")).transpose()?;
         let config = Arc::new(config);
         let jobs = runtime.handle().clone();
         let store = Store::open(&database(&config), jobs.clone()).await?;
         let accesses = Accesses::new(&store);
         let index = open_index(&config, &accesses, runtime).await?;
-        let mailer = gateways::mailer(&config)?;
+        let metrics = Metrics::default();
+        let mailer = metrics.mail.meter(gateways::mailer(&config)?);
         let views = ViewCounter::default();
 
         let mut arbiters = Vec::new();
@@ -125,7 +133,7 @@ impl App {
             analytics: accesses.analytics(),
             publisher: publisher.clone(),
             mailer: Arc::clone(&mailer),
-            moderator: gateways::moderator(&config),
+            moderator: metrics.moderation.meter(gateways::moderator(&config), metrics::judge(&config)),
             index: index.clone(),
             clock: Arc::clone(&clock),
             config: Arc::clone(&config),
@@ -147,6 +155,19 @@ impl App {
         let statuses: Vec<Arc<Status>> = workers.iter().map(|worker| Arc::clone(&worker.status)).collect();
         let errands = TaskTracker::new();
         let operations = Operations::new(workers.clone(), accesses.controls(), accesses.audit(), Arc::clone(&clock));
+        let health = Health::new(&store, statuses.clone());
+        let start_exporter = |listener| {
+            let sampler = metrics::Sampler {
+                backlog: accesses.backlog(),
+                health: health.clone(),
+                clock: Arc::clone(&clock),
+                retention: config.dead_letters.retention.get(),
+                standing: metrics.standing.clone(),
+            };
+            let exposition = Exposition::new(&metrics, &workers, &publisher, clock.now());
+            metrics::Exporter::start(exposition, listener, sampler, &jobs)
+        };
+        let exporter = scraped.map(start_exporter).transpose()?;
         let identity = accesses.identity();
         let seed = identity.signing_key(rand::random()).await?;
         let state = http::State {
@@ -157,8 +178,9 @@ impl App {
             stats: accesses.stats(),
             identity,
             publisher: publisher.clone(),
-            receipts: Receipts::new(accesses.receipts(), statuses.clone()),
-            health: Health::new(&store, statuses),
+            metrics,
+            receipts: Receipts::new(accesses.receipts(), statuses),
+            health,
             operations,
             audit: accesses.audit(),
             views,
@@ -183,6 +205,7 @@ impl App {
         let grace = config.shutdown.grace.get();
         Ok(Self {
             address,
+            metrics_address: exporter.as_ref().map(|exporter| exporter.address),
             accesses,
             publisher,
             workers,
@@ -191,6 +214,7 @@ impl App {
             housekeeper,
             server: Some(server),
             handle,
+            exporter,
             errands,
             grace,
             arbiters,
@@ -211,6 +235,9 @@ impl App {
     /// Serves requests in the background of the present actix system, until [`App::drain`].
     pub fn serve(&mut self) -> tokio::task::JoinHandle<std::io::Result<()>> {
         let server = self.server.take();
+        if let Some(exporter) = &mut self.exporter {
+            exporter.serve();
+        }
         actix_web::rt::spawn(async move {
             match server {
                 Some(server) => server.await,
@@ -234,6 +261,9 @@ impl App {
             Ok(()) => tracing::info!("drained"),
             Err(_) => tracing::warn!("not everything ended within the grace time; it goes on at the next start"),
         }
+        if let Some(exporter) = &self.exporter {
+            exporter.stop().await;
+        }
         for arbiter in &self.arbiters {
             arbiter.stop();
         }
@@ -247,6 +277,13 @@ impl App {
             let is_at = |(epoch, head): (&Epoch, &u64)| worker.settled.get(epoch).copied().unwrap_or(0) >= *head;
             worker.is_idle && heads.iter().all(is_at)
         })
+    }
+
+    /// Samples at once what the metrics say about the database, instead of within ten seconds.
+    pub async fn sample_metrics(&self) {
+        if let Some(exporter) = &self.exporter {
+            exporter.sample().await;
+        }
     }
 
     /// Does one full round of housekeeping at once.
@@ -324,12 +361,10 @@ pub async fn open_index(config: &Config, accesses: &Accesses, runtime: &Runtime)
     Ok(index)
 }
 
-fn listen(config: &mut Config) -> anyhow::Result<TcpListener> {
-    let wanted = config.http.listen;
+fn listen(wanted: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(wanted)
-        .with_context(|| format!("cannot listen on {wanted}; is another server running there? (http.listen)"))?;
+        .with_context(|| format!("cannot listen on {wanted}; is another server running there? ({key})"))?;
     listener.set_nonblocking(true)?;
-    config.http.listen = listener.local_addr()?;
     Ok(listener)
 }
 

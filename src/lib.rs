@@ -16,6 +16,7 @@ pub mod store;
 
 pub mod actors;
 pub mod http;
+pub mod metrics;
 
 pub mod app;
 pub mod cli;

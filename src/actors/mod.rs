@@ -19,7 +19,8 @@ pub use health::Health;
 pub use housekeeping::{Housekeeper, Housekeeping, HousekeepingActor};
 pub use operations::Operations;
 pub use publish::{
-    Answer, Command, IdempotencyKey, NewPost, PostChanges, PublishActor, Publisher, PublisherParts, PublisherSettings,
+    Answer, Command, CommandCounts, IdempotencyKey, NewPost, PostChanges, PublishActor, Publisher, PublisherParts,
+    PublisherSettings,
 };
 pub use receipts::Receipts;
 pub use views::ViewCounter;

@@ -135,7 +135,7 @@ impl Config {
         check.that(!self.data_dir.as_os_str().is_empty(), "data_dir", "must name a folder")?;
         self.http.check(&check)?;
         self.rate_limit.check(&check)?;
-        self.metrics.check(&check)?;
+        self.metrics.check(&check, &self.http)?;
         self.database.check(&check)?;
         self.events.check(&check)?;
         self.dead_letters.check(&check)?;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use url::Url;
 
@@ -83,17 +83,20 @@ impl RateLimitSettings {
     }
 }
 
-/// `[metrics]`: reserved.
+/// `[metrics]`: the listener for Prometheus.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MetricsSettings {
-    /// Reserved: the Prometheus listener is not built yet; setting it is an error.
-    pub listen: String,
+    /// The address to answer `GET /metrics` on, apart from `http.listen`; port 0 takes any free port, `None` (an empty text)
+    /// turns it off.
+    #[serde(serialize_with = "address_or_empty", deserialize_with = "optional_address")]
+    pub listen: Option<SocketAddr>,
 }
 
 impl MetricsSettings {
-    pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
-        check.that(self.listen.is_empty(), "metrics.listen", "the Prometheus listener is not built yet; leave it empty")
+    pub(super) fn check(&self, check: &Check<'_>, http: &HttpSettings) -> Result<(), ConfigError> {
+        let is_apart = self.listen.is_none_or(|listen| listen.port() == 0 || listen != http.listen);
+        check.that(is_apart, "metrics.listen", "must be another address than http.listen")
     }
 }
 
@@ -156,6 +159,18 @@ impl ShutdownSettings {
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(|_| D::Error::custom("must be an address such as 127.0.0.1:8080"))
+}
+
+fn optional_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| D::Error::custom("must be an address such as 127.0.0.1:9464, or empty"))
+}
+
+fn address_or_empty<S: Serializer>(address: &Option<SocketAddr>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&address.map(|address| address.to_string()).unwrap_or_default())
 }
 
 /// Whether the text is a level or a directive. A lone word that is no level would be taken as a target, and silence all

@@ -87,6 +87,7 @@ fn a_variable_outranks_the_file_and_the_file_the_default() {
     let variables = [
         ("BROADSHEET__HTTP__WORKERS", "4"),
         ("BROADSHEET__HTTP__LISTEN", "127.0.0.1:0"),
+        ("BROADSHEET__METRICS__LISTEN", "127.0.0.1:0"),
         ("BROADSHEET__WORKERS__FEED__BATCH", "8"),
         ("BROADSHEET__WORKERS__EMAIL__WAIT_FOR_APPROVAL", "false"),
         ("BROADSHEET__RATE_LIMIT__ENABLED", "false"),
@@ -97,6 +98,8 @@ fn a_variable_outranks_the_file_and_the_file_the_default() {
     let config = load(text, &variables).unwrap();
     assert_eq!((config.http.workers, config.http.body_limit), (4, Size::kib(1)));
     assert_eq!(config.http.listen.port(), 0);
+    assert_eq!(config.metrics.listen, Some(config.http.listen), "port 0 is any port, so they do not meet");
+    assert_eq!(load("[metrics]\nlisten = ''", &[]).unwrap().metrics.listen, None);
     assert_eq!((config.worker("feed", false).batch, config.worker("feed", false).mailbox), (8, 9));
     assert!(!config.worker("email", true).waits_for_approval() && config.worker("mail", true).waits_for_approval());
     assert!(!config.rate_limit.enabled);
@@ -127,6 +130,14 @@ fn errors_name_the_key_and_where_it_was_set() {
             "[shutdown]\ngrace = 'soon'",
             "config.toml: shutdown.grace: must be a duration such as 500ms, 90s, 15m, 2h or 14d",
         ),
+        (
+            "[metrics]\nlisten = 'here'",
+            "config.toml: metrics.listen: must be an address such as 127.0.0.1:9464, or empty",
+        ),
+        (
+            "[metrics]\nlisten = '127.0.0.1:8080'",
+            "config.toml: metrics.listen: must be another address than http.listen",
+        ),
         ("[mail]\ntransport = 'smtp'", "mail.smtp_url: must be set when mail.transport is smtp"),
         (
             "[workers.feed]\nvisibility_timeout = '10s'",
@@ -149,8 +160,8 @@ fn errors_name_the_key_and_where_it_was_set() {
         ),
         (
             "BROADSHEET__METRICS__LISTEN",
-            "127.0.0.1:9090",
-            "BROADSHEET__METRICS__LISTEN: the Prometheus listener is not built yet; leave it empty (metrics.listen)",
+            "9464",
+            "BROADSHEET__METRICS__LISTEN: must be an address such as 127.0.0.1:9464, or empty (metrics.listen)",
         ),
     ];
     for (variable, text, expected) in of_variables {

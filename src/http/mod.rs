@@ -11,6 +11,7 @@ pub mod etag;
 pub mod extract;
 pub mod health;
 pub mod identity;
+pub mod metrics;
 pub mod openapi;
 pub mod problem;
 pub mod rate_limit;
@@ -19,5 +20,5 @@ pub mod server;
 pub mod state;
 pub mod tracing;
 
-pub use server::bind;
+pub use server::{bind, bind_metrics};
 pub use state::State;

@@ -17,7 +17,7 @@ use actix_web::{
 use super::{
     api::{atom, authors, feed, follows, me, posts, search},
     deadline::bound,
-    health, identity, openapi,
+    health, identity, metrics, openapi,
     problem::{Code, Problem},
     rate_limit::limit_identity,
 };
@@ -60,6 +60,11 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/openapi.json", [get(openapi::openapi_json)]))
         .service(openapi::docs())
         .default_service(web::to(not_found));
+}
+
+/// Everything the listener for metrics answers.
+pub fn configure_metrics(config: &mut ServiceConfig) {
+    config.service(resource("/metrics", [get(metrics::get_metrics)])).default_service(web::to(not_found));
 }
 
 /// One address: its methods, its time limit, and 405 with `Allow` for everything else.

@@ -12,6 +12,7 @@ use actix_web::{
 };
 
 use super::{problem, rate_limit::IdentityLimit, routes, state::State, tracing::observe};
+use crate::metrics::Exposition;
 
 /// How long an idle connection is kept: longer than the 60 s of common load balancers, so that they are the ones to
 /// close it.
@@ -55,6 +56,25 @@ pub fn bind(state: State, listener: TcpListener) -> io::Result<Server> {
         .shutdown_timeout(config.shutdown.grace.get().as_secs())
         .listen(listener)?;
     Ok(server.run())
+}
+
+/// Starts answering `/metrics` on a listener that is bound already, on one thread of its own. Call it inside of an actix
+/// system; the caller awaits the server and stops it by its handle.
+///
+/// # Errors
+/// If the listener cannot be used.
+pub fn bind_metrics(exposition: Exposition, listener: TcpListener) -> io::Result<Server> {
+    let exposition = Data::new(exposition);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(exposition.clone())
+            .configure(routes::configure_metrics)
+            .wrap(from_fn(problem::render))
+            .wrap(default_headers())
+            .wrap(Compress::default())
+            .wrap(from_fn(observe))
+    });
+    Ok(server.workers(1).disable_signals().shutdown_timeout(1).listen(listener)?.run())
 }
 
 /// What every answer carries unless its handler says otherwise: nothing is sniffed, framed or kept by shared caches.

@@ -14,6 +14,7 @@ use crate::{
     clock::SharedClock,
     config::Config,
     gateways::Mailer,
+    metrics::Metrics,
     search,
     store::{AccountAccess, AuditTrail, FeedReads, FollowReads, IdentityAccess, PostReads, StatReads},
 };
@@ -32,6 +33,8 @@ pub struct State {
     pub stats: StatReads,
     /// Credentials, codes and sessions.
     pub identity: IdentityAccess,
+    /// What is measured about requests.
+    pub metrics: Metrics,
     /// Takes every command that has consequences.
     pub publisher: Publisher,
     /// How far a post's deliveries are.

@@ -8,16 +8,20 @@ use actix_web::{
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
+    web::Data,
 };
 use tracing::{Instrument, Span, debug, error, field::Empty, info, info_span};
 use ulid::Ulid;
 
-use super::problem::Problem;
-use crate::domain::TraceContext;
+use super::{problem::Problem, state::State};
+use crate::{
+    domain::TraceContext,
+    metrics::{ActiveRequest, HttpMetrics},
+};
 
 /// The request's id, taken from the client or made, returned with every answer.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -53,7 +57,7 @@ pub fn trace_of(request: &HttpRequest) -> TraceContext {
     kept.unwrap_or_else(|| take_or_make_trace(request.headers()))
 }
 
-/// The outermost middleware: names the request, opens its span, logs its end.
+/// The outermost middleware: names the request, opens its span, logs and measures its end.
 ///
 /// # Errors
 /// Those of the inner service.
@@ -66,10 +70,12 @@ pub async fn observe<B: MessageBody + 'static>(
     let trace = take_or_make_trace(request.headers());
     let (trace_id, method) = (trace.trace_id(), request.method());
     let span = info_span!("request", request_id = %id.0, %trace_id, %method, route = Empty);
+    let measured = Measured::begin(&request);
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(trace);
     let mut result = next.call(request).instrument(span.clone()).await;
     let _entered = span.enter();
+    measured.end(&result, started.elapsed());
     match &mut result {
         Ok(response) => {
             if let Ok(value) = HeaderValue::try_from(id.0) {
@@ -83,6 +89,25 @@ pub async fn observe<B: MessageBody + 'static>(
     result
 }
 
+/// The measuring of one request; nothing is measured outside of the server, nor on the listener for metrics itself.
+struct Measured(Option<(HttpMetrics, ActiveRequest, Method)>);
+
+impl Measured {
+    fn begin(request: &ServiceRequest) -> Self {
+        let metrics = request.app_data::<Data<State>>().map(|state| state.metrics.http.clone());
+        Self(metrics.map(|metrics| (metrics.clone(), metrics.begin(), request.method().clone())))
+    }
+
+    fn end<B>(self, result: &Result<ServiceResponse<B>, Error>, took: Duration) {
+        let Some((metrics, _active, method)) = self.0 else { return };
+        let (route, status) = match result {
+            Ok(response) => (response.request().match_pattern(), response.status()),
+            Err(error) => (None, error.as_response_error().status_code()),
+        };
+        metrics.answered(method.as_str(), route.as_deref(), status.as_u16(), took);
+    }
+}
+
 fn log(span: &Span, route: Option<&str>, status: StatusCode, took: Duration, error: Option<&Error>) {
     let route = route.unwrap_or("none");
     span.record("route", route);
@@ -91,7 +116,7 @@ fn log(span: &Span, route: Option<&str>, status: StatusCode, took: Duration, err
     if status.is_server_error() {
         let cause = error.map(cause_of).unwrap_or_default();
         error!(status = status_code, millis, cause = cause.as_str(), "a request failed");
-    } else if matches!(route, "/healthz" | "/readyz") {
+    } else if matches!(route, "/healthz" | "/readyz" | "/metrics") {
         debug!(status = status_code, millis, "answered a request");
     } else {
         info!(status = status_code, millis, "answered a request");

@@ -1,9 +1,9 @@
 //! Handing out the narrow accesses: the one place that has the whole store and gives parts of it away.
 
 use super::{
-    AccountAccess, AnalyticsAccess, AuditTrail, Controls, DeadLetters, ExceptionReads, FeedAccess, FeedReads,
-    FollowReads, HousekeepingAccess, IdentityAccess, MailAccess, ModerationAccess, PostReads, Publishing, ReceiptReads,
-    SearchAccess, Seeding, StatReads, Store,
+    AccountAccess, AnalyticsAccess, AuditTrail, BacklogReads, Controls, DeadLetters, ExceptionReads, FeedAccess,
+    FeedReads, FollowReads, HousekeepingAccess, IdentityAccess, MailAccess, ModerationAccess, PostReads, Publishing,
+    ReceiptReads, SearchAccess, Seeding, StatReads, Store,
 };
 
 /// All accesses of one open database; posts and accounts share their caches.
@@ -35,6 +35,8 @@ accesses! {
     housekeeping: HousekeepingAccess(store),
     /// For receipts.
     receipts: ReceiptReads(store),
+    /// For monitoring: how much waits and how much has died.
+    backlog: BacklogReads(store),
     /// For operators: what did not go through.
     exceptions: ExceptionReads(store),
     /// For everybody who acts or looks at what operators did.

@@ -8,6 +8,7 @@ mod access;
 mod accesses;
 mod accounts;
 mod audit;
+mod backlog;
 mod batch;
 mod controls;
 mod dead_letters;
@@ -41,6 +42,7 @@ pub use access::{AnalyticsAccess, FeedAccess, MailAccess, ModerationAccess, Sear
 pub use accesses::Accesses;
 pub use accounts::{AccountAccess, ProfileChanges};
 pub use audit::{AuditEntry, AuditTrail};
+pub use backlog::{Backlog, BacklogReads, DeadLetterCount, Waiting};
 pub use batch::Effects;
 pub use controls::Controls;
 pub use dead_letters::DeadLetters;

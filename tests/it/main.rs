@@ -14,6 +14,7 @@ mod housekeeping;
 mod identity;
 mod markdown;
 mod me;
+mod metrics;
 mod openapi;
 mod posts;
 mod readme;

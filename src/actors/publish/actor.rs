@@ -11,6 +11,7 @@ use tokio::{
 use super::{
     command::{Answer, Command},
     decide::Group,
+    figures::{CommandCounts, Counts},
 };
 use crate::{
     actors::{
@@ -62,6 +63,8 @@ pub struct PublisherParts {
 pub struct Publisher {
     address: Addr<PublishActor>,
     permits: Arc<Semaphore>,
+    capacity: usize,
+    counts: Arc<Counts>,
 }
 
 impl Publisher {
@@ -70,6 +73,13 @@ impl Publisher {
     /// # Errors
     /// Why it was not carried out; after [`Error::Unavailable`] it may have been.
     pub async fn submit(&self, command: Command, trace: TraceContext) -> Result<Answer, Error> {
+        let name = command.name();
+        let answer = self.carry_out(command, trace).await;
+        self.counts.add(name, &answer);
+        answer
+    }
+
+    async fn carry_out(&self, command: Command, trace: TraceContext) -> Result<Answer, Error> {
         let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| Error::Busy)?;
         let (reply, answer) = oneshot::channel();
         let submission = Submission { command, trace, reply, _permit: permit };
@@ -83,6 +93,18 @@ impl Publisher {
     /// Takes no more commands; those that wait are still carried out.
     pub fn close(&self) {
         self.permits.close();
+    }
+
+    /// How many commands wait or are being committed, and how many may.
+    #[must_use]
+    pub fn queue(&self) -> (usize, usize) {
+        (self.capacity.saturating_sub(self.permits.available_permits()), self.capacity)
+    }
+
+    /// How many commands there were since the process began, by name and outcome.
+    #[must_use]
+    pub fn commands(&self) -> CommandCounts {
+        self.counts.all()
     }
 }
 
@@ -127,7 +149,8 @@ impl PublishActor {
         let epoch = Epoch::generate();
         let (now, lease) = (parts.clock.now(), settings.lease);
         parts.publishing.open_epoch(epoch, &settings.node, &settings.workers, now, lease).await?;
-        let permits = Arc::new(Semaphore::new(settings.queue));
+        let capacity = settings.queue;
+        let permits = Arc::new(Semaphore::new(capacity));
         let address = Supervisor::start_in_arbiter(arbiter, move |_| Self {
             settings,
             parts,
@@ -135,7 +158,7 @@ impl PublishActor {
             log: Log::Idle { epoch, next_seq: 1 },
             pause: FIRST_PAUSE,
         });
-        Ok(Publisher { address, permits })
+        Ok(Publisher { address, permits, capacity, counts: Arc::default() })
     }
 
     fn open_log(&mut self, ctx: &mut Context<Self>) {

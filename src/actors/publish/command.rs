@@ -124,6 +124,19 @@ pub enum Answer {
 }
 
 impl Command {
+    /// The word in figures.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::Edit { .. } => "edit",
+            Self::PublishDraft { .. } => "publish_draft",
+            Self::Delete { .. } => "delete",
+            Self::Follow { .. } => "follow",
+            Self::Unfollow { .. } => "unfollow",
+            Self::Judge { .. } => "judge",
+        }
+    }
+
     /// Adds what must be known to decide this command.
     pub(super) fn want(&self, wanted: &mut Wanted) {
         match self {

@@ -3,6 +3,8 @@
 mod actor;
 mod command;
 mod decide;
+mod figures;
 
 pub use actor::{PublishActor, Publisher, PublisherParts, PublisherSettings};
 pub use command::{Answer, Command, IdempotencyKey, NewPost, PostChanges};
+pub use figures::CommandCounts;

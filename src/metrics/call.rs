@@ -1,0 +1,52 @@
+//! One call to the outside world: how long it took and how it ended, also if nobody waited for its end.
+
+use std::time::{Duration, Instant};
+
+use crate::gateways::Error;
+
+/// The outcome of a call that was cut off, by its worker's timeout or because the node stopped.
+const CANCELLED: &str = "cancelled";
+
+/// The outcomes of calls that did not succeed.
+pub(super) const FAILURES: [&str; 6] =
+    ["transient", "rate_limited", "permanent", "undeliverable", "uncertain", CANCELLED];
+
+/// The upper bounds of the buckets, in seconds: those that OpenTelemetry advises for calls to models, which suit mail, too.
+pub(super) const BOUNDS: [f64; 14] =
+    [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+
+/// A call that is under way. Recorded when it is dropped.
+pub(super) struct Call<R: Fn(&'static str, Duration)> {
+    began: Instant,
+    outcome: &'static str,
+    record: R,
+}
+
+impl<R: Fn(&'static str, Duration)> Call<R> {
+    /// A call begins; `record` is told its outcome and how long it took.
+    pub(super) fn begin(record: R) -> Self {
+        Self { began: Instant::now(), outcome: CANCELLED, record }
+    }
+
+    /// The call has ended.
+    pub(super) fn end(mut self, outcome: &'static str) {
+        self.outcome = outcome;
+    }
+}
+
+impl<R: Fn(&'static str, Duration)> Drop for Call<R> {
+    fn drop(&mut self) {
+        (self.record)(self.outcome, self.began.elapsed());
+    }
+}
+
+/// The word for an error in figures.
+pub(super) const fn failure(error: &Error) -> &'static str {
+    match error {
+        Error::Transient(_) => "transient",
+        Error::RateLimited { .. } => "rate_limited",
+        Error::Permanent(_) => "permanent",
+        Error::Undeliverable(_) => "undeliverable",
+        Error::Uncertain(_) => "uncertain",
+    }
+}

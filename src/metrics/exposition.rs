@@ -1,0 +1,78 @@
+//! Everything that one node exports, as text.
+
+use std::fmt;
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, text},
+    registry::Registry,
+};
+
+use super::{Metrics, Standing, families::Families, process, publisher, workers};
+use crate::{
+    actors::{Publisher, worker::Running},
+    domain::Timestamp,
+};
+
+/// The media type of an exposition.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A node's figures at any moment. Reading them waits for nothing but short locks.
+#[derive(Debug)]
+pub struct Exposition(Registry);
+
+/// What is read at the moment of the scrape.
+struct Node {
+    workers: Vec<Running>,
+    publisher: Publisher,
+    standing: Standing,
+    started: Timestamp,
+}
+
+impl Exposition {
+    /// Of these instruments, workers and publisher; `started` is when the node did.
+    #[must_use]
+    pub fn new(metrics: &Metrics, workers: &[Running], publisher: &Publisher, started: Timestamp) -> Self {
+        let mut registry = Registry::default();
+        metrics.http.register(&mut registry);
+        metrics.mail.register(&mut registry);
+        metrics.moderation.register(&mut registry);
+        registry.register_collector(Box::new(Node {
+            workers: workers.to_vec(),
+            publisher: publisher.clone(),
+            standing: metrics.standing.clone(),
+            started,
+        }));
+        Self(registry)
+    }
+
+    /// The figures of this moment.
+    ///
+    /// # Errors
+    /// When a figure cannot be written down, which is a mistake in this program.
+    pub fn text(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        text::encode(&mut text, &self.0)?;
+        Ok(text)
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("started", &self.started).finish_non_exhaustive()
+    }
+}
+
+impl Collector for Node {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut families = Families::new(encoder);
+        workers::encode(&mut families, &self.workers)?;
+        self.standing.encode(&mut families, &self.workers)?;
+        publisher::encode(&mut families, &self.publisher)?;
+        process::encode(&mut families)?;
+        let started = self.started.as_millis() as f64 / 1_000.0;
+        families.gauge("process_start_time_seconds", "When the node started.", [(Vec::new(), started)])?;
+        let version = vec![("version", env!("CARGO_PKG_VERSION"))];
+        families.gauge("broadsheet_build_info", "1; the version stands in the label.", [(version, 1.0)])
+    }
+}

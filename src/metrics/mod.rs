@@ -1,0 +1,41 @@
+//! What is measured and how it is exported. Instruments are filled where things happen (`http`, `mail`, `moderation`);
+//! collectors read what the actors count anyway (`workers`, `publisher`) or what was sampled (`backlog`, `process`) when
+//! somebody asks. Nothing here serves HTTP, and nothing is global: one [`Metrics`] is made per node and passed in.
+//!
+//! Names follow OpenTelemetry's conventions where there are some, otherwise they begin with `broadsheet_`. They carry their
+//! units. An [`Exposition`] is text in the OpenMetrics format.
+//!
+//! How many series there are is bounded by the program, not by what clients send or posts contain: no label holds an id, a
+//! path, an address or a text. With five workers it is about 400, and 16 more for each route, method and status that has been
+//! answered: there are some 50 routes, each with at most four methods and ten statuses, which makes 32,000 in theory and
+//! less than 2,000 in practice.
+
+mod backlog;
+mod call;
+mod exposition;
+mod families;
+mod http;
+mod mail;
+mod moderation;
+mod process;
+mod publisher;
+mod workers;
+
+pub use backlog::Standing;
+pub use exposition::{CONTENT_TYPE, Exposition};
+pub use http::{ActiveRequest, HttpMetrics};
+pub use mail::MailMetrics;
+pub use moderation::{Judge, ModerationMetrics};
+
+/// One node's instruments. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    /// Requests.
+    pub http: HttpMetrics,
+    /// Mails.
+    pub mail: MailMetrics,
+    /// Verdicts.
+    pub moderation: ModerationMetrics,
+    /// What was sampled last: the exception lane, the dead letters, readiness.
+    pub standing: Standing,
+}
