@@ -18,8 +18,9 @@ use ulid::Ulid;
 
 use crate::{
     actors::{
-        DeadLetterActor, Health, Housekeeper, Housekeeping, HousekeepingActor, Operations, PublishActor, Publisher,
-        PublisherParts, PublisherSettings, Receipts, ViewCounter,
+        DeadLetterActor, Health, Housekeeper, Housekeeping, HousekeepingActor, Monitor, MonitorActor, Operations,
+        PublishActor, Publisher, PublisherParts, PublisherSettings, Receipts, ViewCounter,
+        monitor::Sources,
         worker::{Engine, Heads, Running, Status, Subscribers},
         workers::{self, Hands, Registry, Search},
     },
@@ -28,6 +29,7 @@ use crate::{
     domain::Epoch,
     http::{
         self,
+        admin::WatchTickets,
         api::HtmlCache,
         identity::{Passwords, Tokens},
     },
@@ -54,6 +56,7 @@ pub struct App {
     heads: Arc<Heads>,
     housekeeping: Housekeeping,
     housekeeper: Housekeeper,
+    monitor: Monitor,
     server: Option<Server>,
     handle: ServerHandle,
     errands: TaskTracker,
@@ -112,7 +115,7 @@ impl App {
             clock: Arc::clone(&clock),
             heads: Arc::clone(&heads),
             undertaker,
-            node,
+            node: node.clone(),
             lease: CURSOR_LEASE,
             is_alone: store.is_embedded(),
             paused: accesses.controls().paused().await?,
@@ -147,6 +150,15 @@ impl App {
         let statuses: Vec<Arc<Status>> = workers.iter().map(|worker| Arc::clone(&worker.status)).collect();
         let errands = TaskTracker::new();
         let operations = Operations::new(workers.clone(), accesses.controls(), accesses.audit(), Arc::clone(&clock));
+        let sources = Sources {
+            node,
+            started_at: clock.now(),
+            operations: operations.clone(),
+            heads: Arc::clone(&heads),
+            publisher: publisher.clone(),
+        };
+        let arbiter = spawn_arbiter(&mut arbiters);
+        let monitor = MonitorActor::start(sources, accesses.overview(), store.is_embedded(), &arbiter);
         let identity = accesses.identity();
         let seed = identity.signing_key(rand::random()).await?;
         let state = http::State {
@@ -160,6 +172,8 @@ impl App {
             receipts: Receipts::new(accesses.receipts(), statuses.clone()),
             health: Health::new(&store, statuses),
             operations,
+            monitor: monitor.clone(),
+            watch_tickets: WatchTickets::default(),
             audit: accesses.audit(),
             views,
             search: index,
@@ -189,6 +203,7 @@ impl App {
             heads,
             housekeeping,
             housekeeper,
+            monitor,
             server: Some(server),
             handle,
             errands,
@@ -223,6 +238,7 @@ impl App {
     pub async fn drain(&self) {
         tracing::info!(grace_seconds = self.grace.as_secs(), "draining");
         let finish = async {
+            self.monitor.close();
             self.handle.stop(true).await;
             self.errands.close();
             self.errands.wait().await;

@@ -62,9 +62,22 @@ pub struct PublisherParts {
 pub struct Publisher {
     address: Addr<PublishActor>,
     permits: Arc<Semaphore>,
+    capacity: usize,
 }
 
 impl Publisher {
+    /// How many commands wait or are being carried out.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.capacity.saturating_sub(self.permits.available_permits())
+    }
+
+    /// How many commands may wait at most.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// Has a command carried out, and waits until it is committed.
     ///
     /// # Errors
@@ -127,7 +140,8 @@ impl PublishActor {
         let epoch = Epoch::generate();
         let (now, lease) = (parts.clock.now(), settings.lease);
         parts.publishing.open_epoch(epoch, &settings.node, &settings.workers, now, lease).await?;
-        let permits = Arc::new(Semaphore::new(settings.queue));
+        let capacity = settings.queue;
+        let permits = Arc::new(Semaphore::new(capacity));
         let address = Supervisor::start_in_arbiter(arbiter, move |_| Self {
             settings,
             parts,
@@ -135,7 +149,7 @@ impl PublishActor {
             log: Log::Idle { epoch, next_seq: 1 },
             pause: FIRST_PAUSE,
         });
-        Ok(Publisher { address, permits })
+        Ok(Publisher { address, permits, capacity })
     }
 
     fn open_log(&mut self, ctx: &mut Context<Self>) {

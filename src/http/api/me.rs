@@ -272,6 +272,7 @@ mod tests {
             handle: "ada".into(),
             roles: Vec::new(),
             scopes: scopes.to_vec(),
+            expires_at: Timestamp::from_millis(0),
         };
         assert!(MeView::new(&account, &principal(&[Scope::Email])).email.is_some());
         assert!(MeView::new(&account, &principal(&[Scope::Profile])).email.is_none());
