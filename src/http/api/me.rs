@@ -242,7 +242,7 @@ impl From<AuthorStats> for MyStats {
 mod tests {
     use super::*;
     use crate::{
-        domain::{AccountId, SessionId},
+        domain::{AccountId, SessionId, Timestamp},
         http::api::view::tests::an_account,
     };
 

@@ -7,10 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{
-    desk, overview,
-    socket::{Heard, Socket},
-};
+use super::{desk, overview, socket::Socket};
 use crate::support::{Person, TestApp, until};
 
 const AWAY: u16 = 1001;
@@ -219,7 +216,7 @@ async fn what_clients_say_is_bounded_and_ignored() {
     let mut socket = open(&app, &boss, "").await;
     socket.frame().await;
     socket.say(Message::Close(None)).await;
-    assert!(matches!(socket.hear().await, Heard::End(_) | Heard::Frame(_)));
+    assert_eq!(socket.end().await.1, None);
     until("nobody is left", async || overview(&boss).await["node"]["watchers"] == 0).await;
 }
 

@@ -1,6 +1,6 @@
 //! `/v1/admin/workers`: figures, and what operators can do to a worker.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use broadsheet::{actors::workers as registered, config::Config};
 use serde_json::{Value, json};
@@ -76,7 +76,8 @@ async fn a_paused_worker_takes_nothing_until_it_is_resumed_even_over_a_restart_o
         on_disk(config);
         with_boss(config);
     };
-    let app = TestApp::spawn_in(folder(), settings, registered::standard()).await;
+    let plan = Plan::default();
+    let app = TestApp::spawn_in(folder(), settings, plan.registry()).await;
     let mut boss = app.person("boss").await;
     let (mut ada, mut bob) = pair(&app).await;
     app.settle().await;
@@ -93,12 +94,13 @@ async fn a_paused_worker_takes_nothing_until_it_is_resumed_even_over_a_restart_o
         feed["lag"].as_u64().unwrap() >= 1 && feed["waiting"]["oldest_at"].is_string()
     })
     .await;
-    assert!(bob.titles("/v1/feed").await.is_empty());
-    let app = restart(app, settings, registered::standard(), &mut [&mut boss, &mut ada, &mut bob]).await;
+    let app = restart(app, settings, plan.registry(), &mut [&mut boss, &mut ada, &mut bob]).await;
     until("it is paused again", async || worker(&boss, "feed").await["state"] == "paused").await;
     until("the others are done", async || is_waiting(&ada).await).await;
+    assert_eq!(plan.of("feed").runs(), 0);
     act(&boss, "feed", "resume").await;
     app.settle().await;
+    assert_eq!((plan.of("feed").runs(), ada.receipt(&post).await[0].as_str()), (1, "feed: done"));
     assert_eq!(bob.titles("/v1/feed").await, ["Patience"]);
     assert_eq!(worker(&boss, "feed").await["state"], "running");
     assert_eq!(acts(&app).await, ["worker.pause feed by boss", "worker.resume feed by boss"]);
@@ -146,7 +148,6 @@ async fn a_degraded_worker_goes_on_after_an_operators_restart() {
 async fn what_waits_and_what_is_dead_is_counted() {
     let plan = Plan::default();
     let (app, boss) = desk(plan.registry()).await;
-    let app = Arc::new(app);
     boss.publish("First").await;
     app.settle().await;
     plan.of("feed").always(Fault::Fail);
