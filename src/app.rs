@@ -19,8 +19,9 @@ use ulid::Ulid;
 
 use crate::{
     actors::{
-        DeadLetterActor, Health, Housekeeper, Housekeeping, HousekeepingActor, Operations, PublishActor, Publisher,
-        PublisherParts, PublisherSettings, Receipts, ViewCounter,
+        DeadLetterActor, Health, Housekeeper, Housekeeping, HousekeepingActor, Monitor, MonitorActor, Operations,
+        PublishActor, Publisher, PublisherParts, PublisherSettings, Receipts, ViewCounter,
+        monitor::Sources,
         worker::{Engine, Heads, Running, Status, Subscribers},
         workers::{self, Hands, Registry, Search},
     },
@@ -29,6 +30,7 @@ use crate::{
     domain::Epoch,
     http::{
         self,
+        admin::WatchTickets,
         api::HtmlCache,
         identity::{Passwords, Tokens},
     },
@@ -58,6 +60,7 @@ pub struct App {
     heads: Arc<Heads>,
     housekeeping: Housekeeping,
     housekeeper: Housekeeper,
+    monitor: Monitor,
     server: Option<Server>,
     handle: ServerHandle,
     exporter: Option<metrics::Exporter>,
@@ -120,7 +123,7 @@ impl App {
             clock: Arc::clone(&clock),
             heads: Arc::clone(&heads),
             undertaker,
-            node,
+            node: node.clone(),
             lease: CURSOR_LEASE,
             is_alone: store.is_embedded(),
             paused: accesses.controls().paused().await?,
@@ -168,6 +171,15 @@ impl App {
             metrics::Exporter::start(exposition, listener, sampler, &jobs)
         };
         let exporter = scraped.map(start_exporter).transpose()?;
+        let sources = Sources {
+            node,
+            started_at: clock.now(),
+            operations: operations.clone(),
+            heads: Arc::clone(&heads),
+            publisher: publisher.clone(),
+        };
+        let arbiter = spawn_arbiter(&mut arbiters);
+        let monitor = MonitorActor::start(sources, accesses.overview(), store.is_embedded(), &arbiter);
         let identity = accesses.identity();
         let seed = identity.signing_key(rand::random()).await?;
         let state = http::State {
@@ -182,6 +194,8 @@ impl App {
             receipts: Receipts::new(accesses.receipts(), statuses),
             health,
             operations,
+            monitor: monitor.clone(),
+            watch_tickets: WatchTickets::default(),
             audit: accesses.audit(),
             views,
             search: index,
@@ -212,6 +226,7 @@ impl App {
             heads,
             housekeeping,
             housekeeper,
+            monitor,
             server: Some(server),
             handle,
             exporter,
@@ -250,6 +265,7 @@ impl App {
     pub async fn drain(&self) {
         tracing::info!(grace_seconds = self.grace.as_secs(), "draining");
         let finish = async {
+            self.monitor.close();
             self.handle.stop(true).await;
             self.errands.close();
             self.errands.wait().await;

@@ -29,8 +29,8 @@ impl Health {
         for worker in &self.workers {
             match worker.snapshot().state {
                 State::Degraded => reasons.push(format!(
-                    "worker {} was restarted too often and is parked; its backlog is safe; look at the log and restart the node",
-                    worker.name
+                    "worker {} was restarted too often and is parked; its backlog is safe; look at the log, then restart it with broadsheet workers restart {}",
+                    worker.name, worker.name
                 )),
                 State::Stopped => reasons.push(format!("worker {} has stopped", worker.name)),
                 State::Starting | State::Running | State::Paused | State::BreakerOpen => {}

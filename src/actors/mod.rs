@@ -6,6 +6,7 @@ mod dead_letter;
 mod error;
 mod health;
 mod housekeeping;
+pub mod monitor;
 mod operations;
 mod publish;
 mod receipts;
@@ -17,6 +18,7 @@ pub use dead_letter::{DeadLetterActor, Undertaker};
 pub use error::Error;
 pub use health::Health;
 pub use housekeeping::{Housekeeper, Housekeeping, HousekeepingActor};
+pub use monitor::{Monitor, MonitorActor};
 pub use operations::Operations;
 pub use publish::{
     Answer, Command, CommandCounts, IdempotencyKey, NewPost, PostChanges, PublishActor, Publisher, PublisherParts,

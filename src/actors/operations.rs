@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use tokio::sync::Mutex;
+
 use super::{
     Error,
     worker::{Control, Running},
@@ -19,13 +21,16 @@ pub struct Operations {
     controls: Controls,
     trail: AuditTrail,
     clock: SharedClock,
+    /// What the workers were told last. Held while something is wanted and told, so that an older wish read meanwhile does not
+    /// undo a newer one.
+    told: Arc<Mutex<BTreeMap<&'static str, bool>>>,
 }
 
 impl Operations {
     /// Over the workers that run on this node.
     #[must_use]
     pub fn new(workers: Vec<Running>, controls: Controls, trail: AuditTrail, clock: SharedClock) -> Self {
-        Self { workers: Arc::new(workers), controls, trail, clock }
+        Self { workers: Arc::new(workers), controls, trail, clock, told: Arc::default() }
     }
 
     /// This node's workers, in the order of their registration.
@@ -48,13 +53,16 @@ impl Operations {
         };
         let (at, target) = (self.clock.now(), worker.to_owned());
         let audit = Audit { at, by, act: format!("worker.{verb}"), target, detail: serde_json::Value::Null };
+        let mut told = self.told.lock().await;
         match control {
             Control::Pause => self.controls.pause(worker, true, &audit).await?,
             Control::Resume => self.controls.pause(worker, false, &audit).await?,
             Control::Restart => self.trail.add(&audit).await?,
         }
         tracing::info!(worker, act = audit.act, "an operator acts on a worker");
-        running.control(control);
+        if running.control(control) && control != Control::Restart {
+            told.insert(running.status.name, control == Control::Pause);
+        }
         Ok(())
     }
 
@@ -63,10 +71,15 @@ impl Operations {
     /// # Errors
     /// When the database does not answer.
     pub async fn follow(&self) -> Result<BTreeMap<String, bool>, Error> {
+        let mut told = self.told.lock().await;
         let wanted = self.controls.paused().await?;
         for running in self.workers.iter() {
-            if let Some(is_paused) = wanted.get(running.status.name) {
-                running.control(if *is_paused { Control::Pause } else { Control::Resume });
+            let name = running.status.name;
+            let Some(is_paused) = wanted.get(name).copied().filter(|wanted| told.get(name) != Some(wanted)) else {
+                continue;
+            };
+            if running.control(if is_paused { Control::Pause } else { Control::Resume }) {
+                told.insert(name, is_paused);
             }
         }
         Ok(wanted)

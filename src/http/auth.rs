@@ -15,7 +15,7 @@ use super::{
     problem::{Code, Problem, Result},
     state::State,
 };
-use crate::domain::{AccountId, Role, Scope, SessionId, Viewer};
+use crate::domain::{AccountId, Role, Scope, SessionId, Timestamp, Viewer};
 
 /// The account behind a valid access token, as the token describes it.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub struct Principal {
     pub roles: Vec<Role>,
     /// What the token may be used for.
     pub scopes: Vec<Scope>,
+    /// When the token is good no longer.
+    pub expires_at: Timestamp,
 }
 
 impl Principal {
@@ -44,15 +46,15 @@ impl Principal {
         }
     }
 
-    fn require(self, scope: Scope) -> Result<Self> {
+    pub(super) fn require(self, scope: Scope) -> Result<Self> {
         if self.scopes.contains(&scope) { Ok(self) } else { Err(Problem::missing_scope(scope)) }
     }
 }
 
 impl From<Claims> for Principal {
     fn from(claims: Claims) -> Self {
-        let Claims { account, session, handle, roles, scopes } = claims;
-        Self { account, session, handle, roles, scopes }
+        let Claims { account, session, handle, roles, scopes, expires_at } = claims;
+        Self { account, session, handle, roles, scopes, expires_at }
     }
 }
 
@@ -147,7 +149,11 @@ impl FromRequest for ReadAccess {
     }
 }
 
-fn authenticate(request: &HttpRequest) -> Result<Principal> {
+/// The account behind the token in a request's `Authorization`.
+///
+/// # Errors
+/// 401, if there is none or it is not accepted.
+pub(super) fn authenticate(request: &HttpRequest) -> Result<Principal> {
     let token = bearer(request)?;
     let Some(state) = request.app_data::<Data<State>>() else {
         return Err(Problem::internal("no state to verify a token with"));
@@ -195,7 +201,8 @@ mod tests {
         let account = AccountId::generate();
         let viewer = |roles: &[Role], scopes: &[Scope]| {
             let (roles, scopes) = (roles.to_vec(), scopes.to_vec());
-            Principal { account, session: SessionId::generate(), handle: "ada".into(), roles, scopes }.viewer()
+            let (session, expires_at) = (SessionId::generate(), Timestamp::from_millis(0));
+            Principal { account, session, handle: "ada".into(), roles, scopes, expires_at }.viewer()
         };
         assert_eq!(viewer(&[Role::Moderator], &[Scope::Moderation]), Viewer::Moderator(account));
         assert_eq!(viewer(&[Role::Moderator], &[Scope::PostsRead]), Viewer::Account(account));

@@ -17,6 +17,7 @@ use utoipa::{
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
+    admin,
     api::{atom, authors, feed, follows, me, posts, search},
     health, identity,
     problem::{FieldError, ProblemBody},
@@ -61,10 +62,17 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         me::get_my_stats,
         feed::get_feed,
         search::search_posts,
+        admin::workers::list_workers,
+        admin::workers::pause_worker,
+        admin::workers::resume_worker,
+        admin::workers::restart_worker,
+        admin::workers::get_overview,
+        admin::tickets::create_watch_ticket,
+        admin::watch::watch,
         health::healthz,
         health::readyz,
     ),
-    components(schemas(ProblemBody, FieldError)),
+    components(schemas(ProblemBody, FieldError, admin::views::FrameView)),
     modifiers(&Bearer),
     tags(
         (name = "identity", description = "Sign up, confirm, sign in"),
@@ -75,6 +83,7 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         (name = "search", description = "Find posts"),
         (name = "me", description = "One's own account"),
         (name = "operation", description = "Is it up?"),
+        (name = "admin", description = "For operators: look, pause, restart, redrive"),
     )
 )]
 pub struct ApiDoc;

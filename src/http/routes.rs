@@ -15,6 +15,7 @@ use actix_web::{
 };
 
 use super::{
+    admin,
     api::{atom, authors, feed, follows, me, posts, search},
     deadline::bound,
     health, identity, metrics, openapi,
@@ -54,6 +55,13 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/v1/me/following", [get(follows::list_following)]))
         .service(resource("/v1/feed", [get(feed::get_feed)]))
         .service(resource("/v1/search", [get(search::search_posts)]))
+        .service(resource("/v1/admin/workers", [get(admin::workers::list_workers)]))
+        .service(resource("/v1/admin/workers/{name}/pause", [post(admin::workers::pause_worker)]))
+        .service(resource("/v1/admin/workers/{name}/resume", [post(admin::workers::resume_worker)]))
+        .service(resource("/v1/admin/workers/{name}/restart", [post(admin::workers::restart_worker)]))
+        .service(resource("/v1/admin/overview", [get(admin::workers::get_overview)]))
+        .service(resource("/v1/admin/watch-tickets", [post(admin::tickets::create_watch_ticket)]))
+        .service(resource("/v1/admin/watch", [get(admin::watch::watch)]))
         .service(resource("/healthz", [get(health::healthz)]))
         .service(resource("/readyz", [get(health::readyz)]))
         .app_data(openapi::Document::data())

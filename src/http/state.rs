@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use super::{
+    admin::WatchTickets,
     api::HtmlCache,
     identity::{Passwords, Tokens},
 };
 use crate::{
-    actors::{Health, Operations, Publisher, Receipts, ViewCounter},
+    actors::{Health, Monitor, Operations, Publisher, Receipts, ViewCounter},
     clock::SharedClock,
     config::Config,
     gateways::Mailer,
@@ -43,6 +44,10 @@ pub struct State {
     pub health: Health,
     /// What operators do to this node's workers.
     pub operations: Operations,
+    /// What this node is doing.
+    pub monitor: Monitor,
+    /// Passes for those who cannot send a token with a websocket.
+    pub watch_tickets: WatchTickets,
     /// What operators have done.
     pub audit: AuditTrail,
     /// Counts views of posts in memory.

@@ -2,8 +2,8 @@
 
 use super::{
     AccountAccess, AnalyticsAccess, AuditTrail, BacklogReads, Controls, DeadLetters, ExceptionReads, FeedAccess,
-    FeedReads, FollowReads, HousekeepingAccess, IdentityAccess, MailAccess, ModerationAccess, PostReads, Publishing,
-    ReceiptReads, SearchAccess, Seeding, StatReads, Store,
+    FeedReads, FollowReads, HousekeepingAccess, IdentityAccess, MailAccess, ModerationAccess, OverviewReads, PostReads,
+    Publishing, ReceiptReads, SearchAccess, Seeding, StatReads, Store,
 };
 
 /// All accesses of one open database; posts and accounts share their caches.
@@ -39,6 +39,8 @@ accesses! {
     backlog: BacklogReads(store),
     /// For operators: what did not go through.
     exceptions: ExceptionReads(store),
+    /// For the `MonitorActor`: what waits and what is dead, counted.
+    overview: OverviewReads(store),
     /// For everybody who acts or looks at what operators did.
     audit: AuditTrail(store),
     /// For pausing workers.

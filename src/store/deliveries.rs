@@ -17,7 +17,7 @@ use super::{
 use crate::domain::{Event, EventId, PostId, Timestamp};
 
 /// A held row is due never; its approval makes it due.
-const NEVER: i64 = i64::MAX;
+pub(super) const NEVER: i64 = i64::MAX;
 
 /// One failed receive.
 #[derive(Debug, Clone, PartialEq, Eq, SurrealValue)]

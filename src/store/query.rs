@@ -39,6 +39,12 @@ impl Query {
             .bind("limit", i64::try_from(limit).unwrap_or(i64::MAX))
     }
 
+    /// The same parameters with another text, for texts that grow with what is asked.
+    pub(super) fn with_text(mut self, text: String) -> Self {
+        self.text = text;
+        self
+    }
+
     /// The same page, `start` rows further on.
     pub(super) fn skipping(self, start: usize) -> Self {
         self.bind("start", i64::try_from(start).unwrap_or(i64::MAX))

@@ -150,6 +150,15 @@ impl IdentityAccess {
         Ok(self.store.write(rotate).await?.row::<String>(0)?.map(|_| Rotated::Yes { account }))
     }
 
+    /// Whether a session has neither been closed nor come to its end.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn is_session_open(&self, id: SessionId, now: Timestamp) -> Result<bool> {
+        let query = Query::new("SELECT VALUE expires_at FROM $id").bind("id", session_id(id));
+        Ok(self.store.read(query).await?.row::<i64>(0)?.is_some_and(|expires_at| expires_at > now.as_millis()))
+    }
+
     /// Ends a session, if the presented token is one of its own.
     ///
     /// # Errors

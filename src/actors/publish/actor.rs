@@ -68,6 +68,18 @@ pub struct Publisher {
 }
 
 impl Publisher {
+    /// How many commands wait or are being carried out.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.capacity.saturating_sub(self.permits.available_permits())
+    }
+
+    /// How many commands may wait at most.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// Has a command carried out, and waits until it is committed.
     ///
     /// # Errors

@@ -251,6 +251,7 @@ impl<W: Worker> WorkerActor<W> {
         self.status.update(|shown| {
             shown.state = state;
             shown.running = self.slots.running;
+            shown.leased = self.slots.exceptional + self.claimed.len();
             shown.is_idle = is_idle;
             shown.lag = self.lanes.values().map(Lane::lag).sum();
             shown.settled = self.lanes.values().map(|lane| (lane.epoch, lane.settled())).collect();

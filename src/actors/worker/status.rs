@@ -47,6 +47,8 @@ pub struct Snapshot {
     pub state: State,
     /// Jobs that run.
     pub running: usize,
+    /// Deliveries of its exception lane that it has leased.
+    pub leased: usize,
     /// Whether there is nothing to do now: everything read, everything settled, nothing due.
     pub is_idle: bool,
     /// Everything up to here is finished, per log.

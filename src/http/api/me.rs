@@ -242,7 +242,7 @@ impl From<AuthorStats> for MyStats {
 mod tests {
     use super::*;
     use crate::{
-        domain::{AccountId, SessionId},
+        domain::{AccountId, SessionId, Timestamp},
         http::api::view::tests::an_account,
     };
 
@@ -272,6 +272,7 @@ mod tests {
             handle: "ada".into(),
             roles: Vec::new(),
             scopes: scopes.to_vec(),
+            expires_at: Timestamp::from_millis(0),
         };
         assert!(MeView::new(&account, &principal(&[Scope::Email])).email.is_some());
         assert!(MeView::new(&account, &principal(&[Scope::Profile])).email.is_none());

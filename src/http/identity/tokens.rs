@@ -65,6 +65,8 @@ pub struct Claims {
     pub roles: Vec<Role>,
     /// What the token may be used for.
     pub scopes: Vec<Scope>,
+    /// When it is good no longer.
+    pub expires_at: Timestamp,
 }
 
 /// Why an access token was refused.
@@ -212,6 +214,7 @@ impl Tokens {
             handle: claims.handle,
             roles: claims.roles.iter().filter_map(|role| Role::parse(role)).collect(),
             scopes: claims.scope.split(' ').filter_map(Scope::parse).collect(),
+            expires_at: Timestamp::from_millis(claims.exp.saturating_mul(1_000)),
         };
         Ok((verified, claims.exp))
     }

@@ -60,6 +60,7 @@ codes! {
     WrongCode = "wrong_code", UNPROCESSABLE_ENTITY, "The code is wrong or has expired";
     FollowSelf = "follow_self", UNPROCESSABLE_ENTITY, "Nobody can follow themselves";
     IdempotencyMismatch = "idempotency_mismatch", UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request";
+    UpgradeRequired = "upgrade_required", UPGRADE_REQUIRED, "This address speaks WebSocket";
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
     Internal = "internal", INTERNAL_SERVER_ERROR, "The server made a mistake";
     Busy = "busy", SERVICE_UNAVAILABLE, "The server has more to do than it can take";

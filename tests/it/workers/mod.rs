@@ -24,28 +24,28 @@ use tempfile::TempDir;
 use crate::support::{Fault, Faults, Person, TestApp, until};
 
 /// An author and a follower.
-async fn pair(app: &TestApp) -> (Person, Person) {
+pub(crate) async fn pair(app: &TestApp) -> (Person, Person) {
     let (ada, bob) = (app.person("ada").await, app.person("bob").await);
     bob.follow(&ada).await;
     (ada, bob)
 }
 
 /// Changes the settings of one worker.
-fn tune(config: &mut Config, worker: &str, change: impl FnOnce(&mut WorkerSettings)) {
+pub(crate) fn tune(config: &mut Config, worker: &str, change: impl FnOnce(&mut WorkerSettings)) {
     change(config.workers.named.entry(worker.to_owned()).or_default());
 }
 
 /// Keeps the database and the index in the folder, so that another server can go on with them.
-fn on_disk(config: &mut Config) {
+pub(crate) fn on_disk(config: &mut Config) {
     config.database.url = String::new();
 }
 
-fn folder() -> Arc<TempDir> {
+pub(crate) fn folder() -> Arc<TempDir> {
     Arc::new(tempfile::tempdir().unwrap())
 }
 
 /// Ends a server and starts another on its folder; `people` talk to the new one from now on.
-async fn restart(
+pub(crate) async fn restart(
     app: TestApp,
     change: impl FnOnce(&mut Config),
     registry: Registry,
@@ -72,7 +72,7 @@ fn is_open(file: &Path) -> bool {
     handles.flatten().any(|handle| std::fs::read_link(handle.path()).is_ok_and(|target| target == file))
 }
 
-fn status(app: &TestApp, worker: &str) -> Snapshot {
+pub(crate) fn status(app: &TestApp, worker: &str) -> Snapshot {
     app.app.workers.iter().find(|running| running.status.name == worker).unwrap().status.snapshot()
 }
 
@@ -119,7 +119,7 @@ async fn recover(app: &TestApp) {
 }
 
 /// Makes a worker panic six times within a minute, once for each of six posts, so that it is parked.
-async fn degrade(app: &TestApp, worker: &str, faults: &Faults, author: &Person) {
+pub(crate) async fn degrade(app: &TestApp, worker: &str, faults: &Faults, author: &Person) {
     faults.next(&[Fault::Panic; 6]);
     for blow in 1..=6 {
         author.publish(&format!("Blow {blow}")).await;
