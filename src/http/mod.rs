@@ -11,6 +11,7 @@ pub mod etag;
 pub mod extract;
 pub mod health;
 pub mod identity;
+pub mod moderation;
 pub mod openapi;
 pub mod problem;
 pub mod rate_limit;

@@ -3,7 +3,7 @@
 use super::{
     AccountAccess, AnalyticsAccess, AuditTrail, Controls, DeadLetters, ExceptionReads, FeedAccess, FeedReads,
     FollowReads, HousekeepingAccess, IdentityAccess, MailAccess, ModerationAccess, PostReads, Publishing, ReceiptReads,
-    SearchAccess, Seeding, StatReads, Store,
+    ReviewReads, SearchAccess, Seeding, StatReads, Store,
 };
 
 /// All accesses of one open database; posts and accounts share their caches.
@@ -35,6 +35,8 @@ accesses! {
     housekeeping: HousekeepingAccess(store),
     /// For receipts.
     receipts: ReceiptReads(store),
+    /// For moderators: what waits for them, and why.
+    reviews: ReviewReads(store),
     /// For operators: what did not go through.
     exceptions: ExceptionReads(store),
     /// For everybody who acts or looks at what operators did.

@@ -13,6 +13,7 @@ mod housekeeping;
 mod identity;
 mod markdown;
 mod me;
+mod moderation;
 mod openapi;
 mod posts;
 mod readme;
