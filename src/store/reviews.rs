@@ -15,7 +15,7 @@ use rows::{AppealRow, RulingRow, VerdictRow};
 
 mod rows;
 
-pub(super) use rows::{APPEAL, AppealMark, RULING, RulingMark, VERDICT, appeal_row, ruling_row, verdict_row};
+pub(super) use rows::{AppealMark, RULING, RulingMark, VERDICT, appeal_row, ruling_row, verdict_row};
 
 /// What moderators can be asked for, oldest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -32,7 +32,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct QueueQuery {
     /// `review`: posts that no model could decide on. `appeal`: rejected posts whose authors object. `review` without it.
-    #[param(value_type = Option<QueueView>)]
+    #[param(inline, value_type = Option<QueueView>)]
     pub state: Option<String>,
     /// The `next_cursor` of the page before.
     pub cursor: Option<String>,

@@ -117,9 +117,13 @@ impl Writes {
         }
     }
 
-    /// An author's objection. It replaces an earlier one against another rejection of the same text.
+    /// An author's objection. It replaces an earlier one against another rejection of the same text. What happens to appeals
+    /// are statements, because those keep their order within a group.
     pub fn lodge_appeal(&mut self, post: PostId, appeal: &Appeal, text: &AppealText) {
-        self.batch.replace("appeal", &reviews::APPEAL, reviews::appeal_row(post, appeal, text));
+        let row = reviews::appeal_row(post, appeal, text);
+        let id = reviews::appeal_id(post, &appeal.content_hash);
+        let parameters = [("id", id.into_value()), ("row", row.into_value())];
+        self.batch.statement("UPSERT $id_ CONTENT $row_ RETURN NONE", parameters);
     }
 
     /// What came of an appeal.
@@ -136,7 +140,8 @@ impl Writes {
 
     /// An appeal has become moot.
     pub fn withdraw_appeal(&mut self, post: PostId, appeal: &Appeal) {
-        self.batch.delete(reviews::appeal_id(post, &appeal.content_hash));
+        let id = reviews::appeal_id(post, &appeal.content_hash).into_value();
+        self.batch.statement("DELETE $id_ RETURN NONE", [("id", id)]);
     }
 
     /// Who did it, for those who look later.

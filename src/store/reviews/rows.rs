@@ -25,8 +25,6 @@ pub(in crate::store) const VERDICT: [&str; 10] = [
 ];
 /// The columns of a person's verdict.
 pub(in crate::store) const RULING: [&str; 5] = ["decision", "reason", "by", "handle", "at"];
-/// The columns of an appeal.
-pub(in crate::store) const APPEAL: [&str; 5] = ["text", "at", "state", "reason", "decided_at"];
 
 /// `verdict:[post, content hash]`; what it cost is missing in rows of versions that did not ask models.
 #[derive(SurrealValue)]

@@ -15,7 +15,8 @@ async fn doubts(app: &TestApp, author: &Person, titles: &[String]) -> Vec<Value>
     let mut posts = Vec::new();
     for title in titles {
         posts.push(author.publish_with(json!({"title": title, "body": doubtful()})).await);
-        app.pass(Duration::from_secs(1)).await;
+        app.settle().await;
+        app.clock.advance(Duration::from_secs(1));
     }
     posts
 }
@@ -70,7 +71,7 @@ async fn a_decision_an_edit_and_a_deletion_take_a_post_out_of_the_queue() {
     assert_eq!(waiting(&mia, "review").await, titles[4..]);
     ada.patch(&path(&posts[3]), &json!({"body": doubtful()})).await.expect(200);
     ada.patch(&path(&posts[4]), &json!({"slug": "another-name"})).await.expect(200);
-    app.pass(Duration::from_secs(1)).await;
+    app.settle().await;
     let back = [titles[4].clone(), titles[3].clone()];
     assert_eq!(
         waiting(&mia, "review").await,
