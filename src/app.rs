@@ -187,6 +187,7 @@ impl App {
             accounts: accesses.accounts(),
             follows: accesses.follows(),
             feeds: accesses.feeds(),
+            reviews: accesses.reviews(),
             stats: accesses.stats(),
             identity,
             publisher: publisher.clone(),

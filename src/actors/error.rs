@@ -1,6 +1,6 @@
 //! Why a command was not carried out.
 
-use crate::store;
+use crate::{domain::ReviewError, store};
 
 /// Why a command was not carried out.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -35,6 +35,9 @@ pub enum Error {
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
+    /// The rules of reviewing do not allow it.
+    #[error(transparent)]
+    Review(#[from] ReviewError),
     /// Nobody follows themselves.
     #[error("nobody can follow themselves")]
     FollowSelf,

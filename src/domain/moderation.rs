@@ -1,5 +1,7 @@
 //! What a moderator, model or person, says of a post.
 
+use super::Timestamp;
+
 /// Where a post stands with the moderators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Moderation {
@@ -71,6 +73,38 @@ pub struct Verdict {
     pub prompt: Option<String>,
     /// What asking cost.
     pub usage: Usage,
+}
+
+/// The grounds of a post's present verdict, as they were kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grounds {
+    /// What was decided.
+    pub decision: Moderation,
+    /// Which rules it touched; none when a person decided.
+    pub categories: Vec<String>,
+    /// A sentence for the author and for moderators.
+    pub reason: String,
+    /// Who judged.
+    pub judge: Judge,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Who has judged a post.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judge {
+    /// A model, or the built-in rules.
+    Model {
+        /// Its name.
+        name: String,
+        /// Which version of the prompt it was asked with, if it was asked with one.
+        prompt: Option<String>,
+    },
+    /// A moderator.
+    Person {
+        /// The handle they had then.
+        handle: String,
+    },
 }
 
 /// What it cost to ask a moderator; all zero for one that costs nothing.

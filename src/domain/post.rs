@@ -1,6 +1,6 @@
 //! Posts.
 
-use super::{AccountId, Body, EventId, Moderation, PostId, Slug, Tag, Timestamp, Title};
+use super::{AccountId, Body, EventId, Moderation, PostId, ReviewRecord, Slug, Tag, Timestamp, Title};
 
 /// The most tags one post can carry.
 pub const MAX_TAGS: usize = 10;
@@ -30,7 +30,7 @@ pub struct Post {
     pub notify: bool,
     /// Whether it was rejected and its feed rows were taken back; its next approval puts them there again.
     pub is_withdrawn: bool,
-    /// 1 when created, one more with each edit or verdict; the ETag.
+    /// 1 when created, one more with each edit, verdict or appeal; the ETag.
     pub version: u64,
     /// SHA-256 of title, tags and body in hex: what a verdict is about.
     pub content_hash: String,
@@ -42,6 +42,8 @@ pub struct Post {
     pub published_at: Option<Timestamp>,
     /// The event that published it; `None` for drafts.
     pub published_by: Option<EventId>,
+    /// What people have decided on it.
+    pub review: ReviewRecord,
 }
 
 /// Whether a post is out.

@@ -37,10 +37,18 @@ macro_rules! text_newtype {
 mod email;
 mod handle;
 mod password;
+mod review;
 mod slug;
 mod tag;
 
-pub use self::{email::Email, handle::Handle, password::Password, slug::Slug, tag::Tag};
+pub use self::{
+    email::Email,
+    handle::Handle,
+    password::Password,
+    review::{AppealText, Reason},
+    slug::Slug,
+    tag::Tag,
+};
 
 text_newtype!(
     /// A post's title: one line of 1 to 200 characters.

@@ -13,6 +13,7 @@ pub mod extract;
 pub mod health;
 pub mod identity;
 pub mod metrics;
+pub mod moderation;
 pub mod openapi;
 pub mod problem;
 pub mod rate_limit;

@@ -19,7 +19,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::{
     admin,
     api::{atom, authors, feed, follows, me, posts, search},
-    health, identity,
+    health, identity, moderation,
     problem::{FieldError, ProblemBody},
 };
 
@@ -49,7 +49,11 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         posts::delete::delete_post,
         posts::publish::publish_draft,
         posts::deliveries::get_deliveries,
+        posts::appeal::create_appeal,
+        posts::appeal::get_appeal,
         posts::stats::get_post_stats,
+        moderation::queue::get_queue,
+        moderation::decide::decide,
         authors::get_author,
         authors::list_author_posts,
         atom::get_author_atom,
@@ -77,6 +81,7 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
     tags(
         (name = "identity", description = "Sign up, confirm, sign in"),
         (name = "posts", description = "Publish and read"),
+        (name = "moderation", description = "What people decide about posts"),
         (name = "authors", description = "Whom to read"),
         (name = "follows", description = "Who reads whom"),
         (name = "feed", description = "What is new from those one follows"),

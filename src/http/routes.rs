@@ -18,7 +18,7 @@ use super::{
     admin,
     api::{atom, authors, feed, follows, me, posts, search},
     deadline::bound,
-    health, identity, metrics, openapi,
+    health, identity, metrics, moderation, openapi,
     problem::{Code, Problem},
     rate_limit::limit_identity,
 };
@@ -44,7 +44,13 @@ pub fn configure(config: &mut ServiceConfig) {
         ))
         .service(resource("/v1/posts/{id}/publish", [post(posts::publish::publish_draft)]))
         .service(resource("/v1/posts/{id}/deliveries", [get(posts::deliveries::get_deliveries)]))
+        .service(resource(
+            "/v1/posts/{id}/appeal",
+            [get(posts::appeal::get_appeal), post(posts::appeal::create_appeal)],
+        ))
         .service(resource("/v1/posts/{id}/stats", [get(posts::stats::get_post_stats)]))
+        .service(resource("/v1/moderation/queue", [get(moderation::queue::get_queue)]))
+        .service(resource("/v1/moderation/posts/{id}/decision", [post(moderation::decide::decide)]))
         .service(resource("/v1/authors/{handle}", [get(authors::get_author)]))
         .service(resource("/v1/authors/{handle}/posts", [get(authors::list_author_posts)]))
         .service(resource("/v1/authors/{handle}/atom.xml", [get(atom::get_author_atom)]))

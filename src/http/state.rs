@@ -17,7 +17,7 @@ use crate::{
     gateways::Mailer,
     metrics::Metrics,
     search,
-    store::{AccountAccess, AuditTrail, FeedReads, FollowReads, IdentityAccess, PostReads, StatReads},
+    store::{AccountAccess, AuditTrail, FeedReads, FollowReads, IdentityAccess, PostReads, ReviewReads, StatReads},
 };
 
 /// What handlers are handed as `web::Data<State>`.
@@ -30,6 +30,8 @@ pub struct State {
     pub follows: FollowReads,
     /// Readers' feeds.
     pub feeds: FeedReads,
+    /// What waits for moderators, and the grounds of verdicts.
+    pub reviews: ReviewReads,
     /// Counters.
     pub stats: StatReads,
     /// Credentials, codes and sessions.

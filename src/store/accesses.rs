@@ -3,7 +3,7 @@
 use super::{
     AccountAccess, AnalyticsAccess, AuditTrail, BacklogReads, Controls, DeadLetters, ExceptionReads, FeedAccess,
     FeedReads, FollowReads, HousekeepingAccess, IdentityAccess, MailAccess, ModerationAccess, OverviewReads, PostReads,
-    Publishing, ReceiptReads, SearchAccess, Seeding, StatReads, Store,
+    Publishing, ReceiptReads, ReviewReads, SearchAccess, Seeding, StatReads, Store,
 };
 
 /// All accesses of one open database; posts and accounts share their caches.
@@ -37,6 +37,8 @@ accesses! {
     receipts: ReceiptReads(store),
     /// For monitoring: how much waits and how much has died.
     backlog: BacklogReads(store),
+    /// For moderators: what waits for them, and why.
+    reviews: ReviewReads(store),
     /// For operators: what did not go through.
     exceptions: ExceptionReads(store),
     /// For the `MonitorActor`: what waits and what is dead, counted.

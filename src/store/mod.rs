@@ -33,6 +33,7 @@ mod posts;
 mod publishing;
 mod query;
 mod receipts;
+mod reviews;
 mod seeding;
 mod sessions;
 mod stats;
@@ -62,6 +63,7 @@ pub use overview::{CauseCount, DeadLetterCounts, LaneCounts, OverviewReads, Wait
 pub use posts::PostReads;
 pub use publishing::{KeptAnswer, Known, Publishing, Wanted, Writes, wrote_nothing};
 pub use receipts::{ReceiptReads, Trail};
+pub use reviews::{KeptAppeal, Queue, ReviewReads};
 pub use seeding::Seeding;
 pub use sessions::{NewSession, Rotated, Rotation};
 pub use stats::{AuthorStats, DayStats, StatReads};

@@ -12,8 +12,14 @@ use std::{
 use quick_cache::{Weighter, sync::Cache};
 use surrealdb::types::{RecordId, SurrealValue};
 
-use super::{Error, Listing, Result, Store, events, keys, listings, query::Query};
-use crate::domain::{Body, EventId, Moderation, PageCursor, Post, PostId, Slug, Status, Tag, Timestamp, Title};
+use super::{
+    Error, Listing, Result, Store, events, keys, listings,
+    query::Query,
+    reviews::{AppealMark, RulingMark},
+};
+use crate::domain::{
+    Body, EventId, Moderation, PageCursor, Post, PostId, ReviewRecord, Slug, Status, Tag, Timestamp, Title,
+};
 
 /// A post as its row.
 #[derive(Debug, Clone, SurrealValue)]
@@ -36,6 +42,10 @@ pub(super) struct PostRow {
     published_at: Option<i64>,
     epoch: Option<String>,
     seq: Option<i64>,
+    judged_at: Option<i64>,
+    /// Missing while no person has decided; likewise the appeals.
+    rulings: Option<Vec<RulingMark>>,
+    appeals: Option<Vec<AppealMark>>,
 }
 
 impl From<&Post> for PostRow {
@@ -59,6 +69,9 @@ impl From<&Post> for PostRow {
             published_at: post.published_at.map(Timestamp::as_millis),
             epoch: post.published_by.map(|event| event.epoch.to_string()),
             seq: post.published_by.map(|event| events::seq(event.seq)),
+            judged_at: post.review.judged_at.map(Timestamp::as_millis),
+            rulings: some(post.review.rulings.iter().map(RulingMark::from).collect()),
+            appeals: some(post.review.appeals.iter().map(AppealMark::from).collect()),
         }
     }
 }
@@ -74,6 +87,11 @@ impl TryFrom<PostRow> for Post {
                 Some(EventId { epoch: keys::parsed(epoch)?, seq: u64::try_from(seq).unwrap_or(0) })
             }
             _ => None,
+        };
+        let review = ReviewRecord {
+            judged_at: row.judged_at.map(Timestamp::from_millis),
+            rulings: row.rulings.unwrap_or_default().into_iter().map(TryInto::try_into).collect::<Result<_>>()?,
+            appeals: row.appeals.unwrap_or_default().into_iter().map(TryInto::try_into).collect::<Result<_>>()?,
         };
         Ok(Self {
             id,
@@ -93,8 +111,14 @@ impl TryFrom<PostRow> for Post {
             updated_at: Timestamp::from_millis(row.updated_at),
             published_at: row.published_at.map(Timestamp::from_millis),
             published_by,
+            review,
         })
     }
+}
+
+/// Nothing instead of an empty list: most posts have none.
+fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
 }
 
 /// `post:<ulid>`.

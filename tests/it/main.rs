@@ -16,6 +16,7 @@ mod identity;
 mod markdown;
 mod me;
 mod metrics;
+mod moderation;
 mod openapi;
 mod posts;
 mod readme;

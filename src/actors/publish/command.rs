@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::domain::{AccountId, Body, Post, PostId, Slug, Status, Tag, Timestamp, Title, Verdict, Viewer};
+use crate::domain::{
+    AccountId, Actor, AppealText, Body, Post, PostId, Reason, Slug, Status, Tag, Timestamp, Title, Verdict, Viewer,
+};
 use crate::store::Wanted;
 
 /// A command that has consequences.
@@ -59,6 +61,28 @@ pub enum Command {
         reader: AccountId,
         /// Who was followed.
         author: AccountId,
+    },
+    /// A person decides on a post; whoever it is must be a moderator.
+    Rule {
+        /// Which post.
+        post: PostId,
+        /// Who decides.
+        by: Actor,
+        /// The version the caller has seen; any if `None`.
+        if_version: Option<u64>,
+        /// Whether it may be shown.
+        is_approved: bool,
+        /// Why.
+        reason: Reason,
+    },
+    /// An author objects to the rejection of a post.
+    Appeal {
+        /// Which post.
+        post: PostId,
+        /// Who asks.
+        by: Viewer,
+        /// What they say.
+        text: AppealText,
     },
     /// The moderator has judged a post.
     Judge {
@@ -162,7 +186,10 @@ impl Command {
                     wanted.accounts.insert(*author);
                 }
             }
-            Self::Delete { post, .. } | Self::Judge { post, .. } => {
+            Self::Delete { post, .. }
+            | Self::Judge { post, .. }
+            | Self::Rule { post, .. }
+            | Self::Appeal { post, .. } => {
                 wanted.posts.insert(*post);
             }
             Self::Follow { reader, author } | Self::Unfollow { reader, author } => {

@@ -1,4 +1,5 @@
-//! Deciding commands: pure rules over what is known, and the writes and events that follow from them.
+//! Deciding commands: pure rules over what is known, and the writes and events that follow from them. Verdicts and appeals
+//! are in `review.rs`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,8 +7,8 @@ use super::command::{Answer, Command, IdempotencyKey, NewPost, PostChanges};
 use crate::{
     actors::Error,
     domain::{
-        AccountId, ContentChange, Decision, Epoch, Event, EventId, EventKind, Moderation, Post, PostId, Slug, Status,
-        Timestamp, TraceContext, Verdict, Viewer, may_see,
+        AccountId, ContentChange, Epoch, Event, EventId, EventKind, Moderation, Post, PostId, ReviewRecord, Slug,
+        Status, Timestamp, TraceContext, Viewer, may_see,
     },
     store::{KeptAnswer, Known, Writes},
 };
@@ -17,8 +18,8 @@ const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// One group of commands on its way to one transaction.
 pub(super) struct Group {
-    known: Known,
-    now: Timestamp,
+    pub(super) known: Known,
+    pub(super) now: Timestamp,
     epoch: Epoch,
     next_seq: u64,
     /// What is to be written.
@@ -41,6 +42,10 @@ impl Group {
             Command::Delete { post, by, if_version } => self.delete(post, by, if_version, trace),
             Command::Follow { reader, author } => self.follow(reader, author, trace),
             Command::Unfollow { reader, author } => Ok(self.unfollow(reader, author, trace)),
+            Command::Rule { post, by, if_version, is_approved, reason } => {
+                self.rule(post, &by, if_version, is_approved, &reason, trace)
+            }
+            Command::Appeal { post, by, text } => self.appeal(post, by, &text),
             Command::Judge { post, content_hash, verdict } => self.judge(post, &content_hash, &verdict, trace),
         }
     }
@@ -114,6 +119,7 @@ impl Group {
             updated_at: at,
             published_at: (new.status == Status::Published).then(|| new.published_at.unwrap_or(at)),
             published_by: None,
+            review: ReviewRecord::default(),
         })
     }
 
@@ -146,12 +152,13 @@ impl Group {
         let is_judged_anew = new.content_hash != old.content_hash;
         new.version += 1;
         new.updated_at = self.now;
-        if is_judged_anew {
-            new.moderation = Moderation::Pending;
+        if is_judged_anew && let Some(appeal) = new.begin_anew(&old.content_hash) {
+            self.writes.withdraw_appeal(id, &appeal);
         }
         if new.status == Status::Published && is_judged_anew {
             let change = ContentChange::between(Some(&old), Some(&new));
             self.announce(EventKind::PostEdited { post: id, author: new.author, change }, trace);
+            self.announce_verdict(&old, &new, trace);
         }
         Ok(Answer::Post(self.replace(&old, new)))
     }
@@ -222,47 +229,8 @@ impl Group {
         Answer::Done
     }
 
-    fn judge(
-        &mut self,
-        id: PostId,
-        content_hash: &str,
-        verdict: &Verdict,
-        trace: TraceContext,
-    ) -> Result<Answer, Error> {
-        let old = self.known.posts.get(&id).cloned().ok_or(Error::NotFound)?;
-        let moderation = Moderation::from(verdict.decision);
-        if old.content_hash != content_hash || old.moderation == moderation {
-            return Ok(Answer::Post(old));
-        }
-        let mut new = Post::clone(&old);
-        new.moderation = moderation;
-        new.is_withdrawn = match verdict.decision {
-            Decision::Approve => false,
-            Decision::Reject => true,
-            Decision::Review => old.is_withdrawn,
-        };
-        new.version += 1;
-        if let Some(published_at) = new.published_at {
-            let author = new.author;
-            match verdict.decision {
-                Decision::Approve => {
-                    let restores = old.is_withdrawn.then_some(published_at);
-                    self.announce(EventKind::PostApproved { post: id, author, restores }, trace);
-                }
-                Decision::Reject => {
-                    self.announce(EventKind::PostRejected { post: id, author, published_at }, trace);
-                }
-                Decision::Review => {}
-            }
-        }
-        let new = Arc::new(new);
-        self.writes.judge(&old, &new, verdict, self.now);
-        self.remember(&new);
-        Ok(Answer::Post(new))
-    }
-
     /// The post, if the caller may change it as they have seen it.
-    fn changeable(&self, id: PostId, by: Viewer, if_version: Option<u64>) -> Result<Arc<Post>, Error> {
+    pub(super) fn changeable(&self, id: PostId, by: Viewer, if_version: Option<u64>) -> Result<Arc<Post>, Error> {
         let post = self.known.posts.get(&id).filter(|post| may_see(post, by)).ok_or(Error::NotFound)?;
         let may_change = match by {
             Viewer::Public => false,
@@ -282,7 +250,7 @@ impl Group {
         self.known.slugs.contains(&(author, slug.clone()))
     }
 
-    fn replace(&mut self, old: &Post, new: Post) -> Arc<Post> {
+    pub(super) fn replace(&mut self, old: &Post, new: Post) -> Arc<Post> {
         let new = Arc::new(new);
         self.writes.replace(old, &new);
         if old.slug != new.slug {
@@ -292,13 +260,13 @@ impl Group {
         new
     }
 
-    fn remember(&mut self, post: &Arc<Post>) {
+    pub(super) fn remember(&mut self, post: &Arc<Post>) {
         self.known.slugs.insert((post.author, post.slug.clone()));
         self.known.posts.insert(post.id, Arc::clone(post));
     }
 
     /// Puts an event into the log.
-    fn announce(&mut self, kind: EventKind, trace: TraceContext) -> EventId {
+    pub(super) fn announce(&mut self, kind: EventKind, trace: TraceContext) -> EventId {
         let id = EventId { epoch: self.epoch, seq: self.next_seq };
         self.next_seq += 1;
         let event = Event { id, kind, at: self.now, trace };

@@ -4,6 +4,7 @@ mod actor;
 mod command;
 mod decide;
 mod figures;
+mod review;
 
 pub use actor::{PublishActor, Publisher, PublisherParts, PublisherSettings};
 pub use command::{Answer, Command, IdempotencyKey, NewPost, PostChanges};

@@ -14,7 +14,8 @@ use crate::{
 
 /// Judges posts. The verdict goes through the publisher, because it has consequences of its own.
 ///
-/// Idempotent by post and content hash: a verdict on text that has changed meanwhile, or that stands already, is dropped.
+/// Idempotent by post and content hash: a verdict on text that has changed meanwhile, or that has a verdict already, be it a
+/// model's or a person's, is dropped.
 pub struct Moderation {
     access: ModerationAccess,
     moderator: Arc<dyn Moderator>,

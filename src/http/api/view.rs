@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::{
     domain::{Account, AccountId, Moderation, Post, PostId, Status},
     http::{
+        moderation::view::VerdictView,
         problem::{Code, Problem, Result},
         state::State,
     },
@@ -74,7 +75,10 @@ pub struct PostView {
     pub status: StatusView,
     /// What the moderators say.
     pub moderation: ModerationView,
-    /// 1 when created, one more with each edit or verdict; `"v<version>"` is the `ETag`.
+    /// Why it is rejected or left to a person: for its author and moderators, when it is read by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<VerdictView>,
+    /// 1 when created, one more with each edit, verdict or appeal; `"v<version>"` is the `ETag`.
     pub version: u64,
     /// When it was created here.
     #[schema(format = DateTime)]
@@ -147,6 +151,7 @@ impl PostView {
             author: author.into(),
             status: post.status.into(),
             moderation: post.moderation.into(),
+            verdict: None,
             version: post.version,
             created_at: post.created_at.to_string(),
             updated_at: post.updated_at.to_string(),
@@ -188,7 +193,7 @@ pub fn post_not_found(id: PostId) -> Problem {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::domain::{Bio, Body, Email, Handle, MailPreferences, Name, Slug, Tag, Timestamp, Title};
+    use crate::domain::{Bio, Body, Email, Handle, MailPreferences, Name, ReviewRecord, Slug, Tag, Timestamp, Title};
 
     pub(crate) fn a_post() -> Post {
         let at = Timestamp::from_millis(1_700_000_000_250);
@@ -210,6 +215,7 @@ pub(crate) mod tests {
             updated_at: at,
             published_at: Some(at),
             published_by: None,
+            review: ReviewRecord::default(),
         }
     }
 

@@ -53,6 +53,10 @@ codes! {
     HandleTaken = "handle_taken", CONFLICT, "The handle belongs to somebody else";
     SlugTaken = "slug_taken", CONFLICT, "Another post of this author has the slug";
     AlreadyPublished = "already_published", CONFLICT, "The post is already published";
+    NotPublished = "not_published", CONFLICT, "The post is a draft";
+    NotRejected = "not_rejected", CONFLICT, "The post is not rejected";
+    AlreadyAppealed = "already_appealed", CONFLICT, "There was an appeal against this rejection already";
+    AppealTooLate = "appeal_too_late", CONFLICT, "The time for an appeal is over";
     Stale = "stale_version", PRECONDITION_FAILED, "The resource has changed since it was read";
     TooLarge = "too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body's type is not understood";

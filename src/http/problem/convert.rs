@@ -4,7 +4,13 @@
 use std::time::Duration;
 
 use super::{Code, Problem};
-use crate::{actors, domain::Invalid, gateways, http::identity, search, store};
+use crate::{
+    actors,
+    domain::{Invalid, ReviewError},
+    gateways,
+    http::identity,
+    search, store,
+};
 
 /// After how long a client may try again when this server was the one to fail.
 const SOON: Duration = Duration::from_secs(1);
@@ -45,8 +51,8 @@ impl From<store::Error> for Problem {
 impl From<actors::Error> for Problem {
     fn from(error: actors::Error) -> Self {
         use actors::Error::{
-            AlreadyPublished, Busy, FollowSelf, Forbidden, IdempotencyMismatch, NotFound, SlugTaken, Stale, Stopping,
-            Unavailable,
+            AlreadyPublished, Busy, FollowSelf, Forbidden, IdempotencyMismatch, NotFound, Review, SlugTaken, Stale,
+            Stopping, Unavailable,
         };
         match error {
             Busy => Self::new(Code::Busy).retry_after(SOON).cause(error),
@@ -58,7 +64,21 @@ impl From<actors::Error> for Problem {
             AlreadyPublished => Self::new(Code::AlreadyPublished),
             IdempotencyMismatch => Self::new(Code::IdempotencyMismatch),
             FollowSelf => Self::new(Code::FollowSelf),
+            Review(refusal) => refusal.into(),
         }
+    }
+}
+
+impl From<ReviewError> for Problem {
+    fn from(error: ReviewError) -> Self {
+        let code = match error {
+            ReviewError::OwnPost | ReviewError::SameReviewer | ReviewError::NotTheAuthor => Code::Forbidden,
+            ReviewError::NotPublished => Code::NotPublished,
+            ReviewError::NotRejected => Code::NotRejected,
+            ReviewError::AlreadyAppealed => Code::AlreadyAppealed,
+            ReviewError::AppealTooLate => Code::AppealTooLate,
+        };
+        Self::new(code).detail(error.to_string())
     }
 }
 

@@ -88,7 +88,7 @@ pub async fn create_post(
     let post = body.value.validate(state.clock.now())?;
     let command = Command::Create { author: principal.account, post, idempotency };
     let answer = state.publisher.submit(command, trace).await?;
-    let (post, mut response) = post_response(&state, answer, StatusCode::CREATED).await?;
+    let (post, mut response) = post_response(&state, answer, StatusCode::CREATED, principal.viewer()).await?;
     let location = format!("/v1/posts/{}", post.id);
     response.insert_header((header::LINK, format!("<{location}/deliveries>; rel=\"status\"")));
     response.insert_header((header::LOCATION, location));

@@ -76,7 +76,7 @@ pub async fn edit_post(
     let changes = body.validate()?;
     let command = Command::Edit { post, by: principal.viewer(), if_version, changes };
     let answer = state.publisher.submit(command, trace).await?;
-    let (post, mut response) = post_response(&state, answer, StatusCode::OK).await?;
+    let (post, mut response) = post_response(&state, answer, StatusCode::OK, principal.viewer()).await?;
     Ok(response.json(post))
 }
 

@@ -6,13 +6,13 @@ use actix_web::{
     web,
 };
 
-use super::visible_post;
+use super::{view_for, visible_post};
 use crate::{
     domain::{PostId, Status},
     http::{
         api::{
             refusals::{Absent, Guarded},
-            view::{PostView, post_view},
+            view::PostView,
         },
         auth::ReadAccess,
         etag,
@@ -24,7 +24,8 @@ use crate::{
 
 /// Read a post.
 ///
-/// Counts as a view unless the caller is the author, also when the answer is 304.
+/// Counts as a view unless the caller is the author, also when the answer is 304. Its author and moderators also read why
+/// it is rejected, or left to a person.
 #[utoipa::path(
     get,
     path = "/v1/posts/{id}",
@@ -47,7 +48,8 @@ pub async fn get_post(
     Path(id): Path<PostId>,
     state: web::Data<State>,
 ) -> Result<HttpResponse> {
-    let post = visible_post(&state, id, access.viewer()).await?;
+    let viewer = access.viewer();
+    let post = visible_post(&state, id, viewer).await?;
     let is_reading = request.method() == Method::GET && post.status == Status::Published;
     if is_reading && access.account() != Some(post.author) {
         state.views.count(post.id, post.author);
@@ -55,5 +57,6 @@ pub async fn get_post(
     if etag::is_not_modified(&request, post.version) {
         return Ok(etag::not_modified(post.version));
     }
-    Ok(HttpResponse::Ok().insert_header((header::ETAG, etag::of(post.version))).json(post_view(&state, &post).await?))
+    let view = view_for(&state, &post, viewer).await?;
+    Ok(HttpResponse::Ok().insert_header((header::ETAG, etag::of(post.version))).json(view))
 }

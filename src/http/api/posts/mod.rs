@@ -1,5 +1,6 @@
 //! `/v1/posts`: one file per verb. What they share: finding a post, and who may look behind it.
 
+pub mod appeal;
 pub mod create;
 pub mod delete;
 pub mod deliveries;
@@ -24,6 +25,7 @@ use crate::{
         api::view::{PostView, post_not_found, post_view},
         auth::Principal,
         etag,
+        moderation::view::verdict_for,
         problem::{Code, Problem, Result},
         state::State,
     },
@@ -52,16 +54,30 @@ pub async fn inspected_post(state: &State, id: PostId, principal: &Principal) ->
     Err(Problem::new(Code::Forbidden).detail("only the post's author, moderators and admins may see this"))
 }
 
-/// The post a command answered with, and a response of that status that carries its version.
+/// The post as `viewer` sees it: with the grounds of its verdict, if that is their business.
+///
+/// # Errors
+/// `not_found` if the author's account is gone; a lost store.
+async fn view_for(state: &State, post: &Arc<Post>, viewer: Viewer) -> Result<PostView> {
+    let verdict = verdict_for(state, post, viewer).await?;
+    Ok(PostView { verdict, ..post_view(state, post).await? })
+}
+
+/// The post a command answered with, as `viewer` sees it, and a response of that status that carries its version.
 ///
 /// # Errors
 /// `internal` for an answer that is no post; a lost store.
-async fn post_response(state: &State, answer: Answer, status: StatusCode) -> Result<(PostView, HttpResponseBuilder)> {
+pub async fn post_response(
+    state: &State,
+    answer: Answer,
+    status: StatusCode,
+    viewer: Viewer,
+) -> Result<(PostView, HttpResponseBuilder)> {
     let post = match answer {
         Answer::Post(post) => post,
         Answer::Deleted | Answer::Done => return Err(Problem::internal("the publisher answered without a post")),
     };
     let mut response = HttpResponse::build(status);
     response.insert_header((header::ETAG, etag::of(post.version)));
-    Ok((post_view(state, &post).await?, response))
+    Ok((view_for(state, &post, viewer).await?, response))
 }

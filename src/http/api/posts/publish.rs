@@ -51,6 +51,6 @@ pub async fn publish_draft(
     let if_version = etag::if_match(&request)?;
     let command = Command::PublishDraft { post, by: principal.viewer(), if_version };
     let answer = state.publisher.submit(command, trace).await?;
-    let (post, mut response) = post_response(&state, answer, StatusCode::OK).await?;
+    let (post, mut response) = post_response(&state, answer, StatusCode::OK, principal.viewer()).await?;
     Ok(response.json(post))
 }

@@ -1,0 +1,137 @@
+//! `GET /v1/moderation/queue`.
+
+use std::{collections::HashMap, sync::Arc};
+
+use actix_web::web;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    moderator,
+    view::{AppealView, VerdictView},
+};
+use crate::{
+    domain::{Invalid, PageCursor, Post, PostId},
+    http::{
+        api::{
+            page,
+            refusals::{BadQuery, Guarded},
+            view::{PostView, post_views},
+        },
+        auth::{Authorized, scope},
+        extract::{PageParams, Query},
+        problem::Result,
+        state::State,
+    },
+    store::Queue,
+};
+
+/// Which queue, and which page of it.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct QueueQuery {
+    /// `review`: posts that no model could decide on. `appeal`: rejected posts whose authors object. `review` without it.
+    #[param(inline, value_type = Option<QueueView>)]
+    pub state: Option<String>,
+    /// The `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// How many items at most, 1 to 100; 20 without it.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    pub limit: Option<u32>,
+}
+
+/// What waits for moderators.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Queue)]
+pub enum QueueView {
+    /// Posts that no model could decide on.
+    Review,
+    /// Rejected posts whose authors object.
+    Appeal,
+}
+
+/// A page of a queue, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QueuePage {
+    /// What waits.
+    pub items: Vec<QueueItem>,
+    /// Send it as `cursor` for the next page; null at the end.
+    #[schema(required = true)]
+    pub next_cursor: Option<String>,
+}
+
+/// A post that waits for a person.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QueueItem {
+    /// The post; its `version` makes the `If-Match` of the decision.
+    pub post: PostView,
+    /// What was decided so far, and why.
+    #[schema(required = true)]
+    pub verdict: Option<VerdictView>,
+    /// Since when it waits.
+    #[schema(format = DateTime)]
+    pub since: String,
+    /// What the author says against the rejection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub appeal: Option<AppealView>,
+}
+
+/// List what waits for a moderator, oldest first.
+///
+/// A post leaves its queue when somebody decides on it, edits its text or deletes it.
+#[utoipa::path(
+    get,
+    path = "/v1/moderation/queue",
+    tag = "moderation",
+    params(QueueQuery),
+    responses((status = 200, description = "A page of the queue", body = QueuePage), Guarded, BadQuery),
+    security(("bearer" = ["moderation"]))
+)]
+pub async fn get_queue(
+    principal: Authorized<scope::Moderation>,
+    Query(query): Query<QueueQuery>,
+    state: web::Data<State>,
+) -> Result<web::Json<QueuePage>> {
+    moderator(&principal)?;
+    let (queue, after, limit) = query.read()?;
+    let positions = async |after: Option<PageCursor>, limit: usize| state.reviews.queue(queue, after, limit).await;
+    let posts = async |ids: &[PostId]| state.posts.get_many(ids).await;
+    let slice = page::collect(after, limit, positions, posts, |post| queue.since(post).is_some()).await?;
+    let next_cursor = slice.next_cursor();
+    Ok(web::Json(QueuePage { items: items(&state, queue, &slice.posts).await?, next_cursor }))
+}
+
+async fn items(state: &State, queue: Queue, posts: &[Arc<Post>]) -> Result<Vec<QueueItem>> {
+    if posts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let grounds = state.reviews.grounds(posts).await?;
+    let appeals = if queue == Queue::Appeal { state.reviews.appeals(posts).await? } else { HashMap::new() };
+    let mut views: HashMap<String, PostView> =
+        post_views(state, posts).await?.into_iter().map(|view| (view.id.clone(), view)).collect();
+    let item = |post: &Arc<Post>| {
+        Some(QueueItem {
+            post: views.remove(&post.id.to_string())?,
+            verdict: grounds.get(&post.id).map(VerdictView::for_moderators),
+            since: queue.since(post)?.to_string(),
+            appeal: appeals.get(&post.id).map(AppealView::from),
+        })
+    };
+    Ok(posts.iter().filter_map(item).collect())
+}
+
+impl QueueQuery {
+    fn read(self) -> std::result::Result<(Queue, Option<PageCursor>, usize), Invalid> {
+        let queue = match &self.state {
+            Some(text) => {
+                Queue::parse(text).ok_or_else(|| Invalid::new("state", "unknown_value", "must be review or appeal"))?
+            }
+            None => Queue::Review,
+        };
+        let after = page::start(self.cursor.as_deref())?;
+        let limit = PageParams { cursor: None, limit: self.limit }.limit()?;
+        Ok((queue, after, limit))
+    }
+}
