@@ -125,7 +125,7 @@ impl App {
             analytics: accesses.analytics(),
             publisher: publisher.clone(),
             mailer: Arc::clone(&mailer),
-            moderator: gateways::moderator(&config),
+            moderator: gateways::moderator(&config, &clock)?,
             index: index.clone(),
             clock: Arc::clone(&clock),
             config: Arc::clone(&config),

@@ -9,6 +9,7 @@ mod conventions;
 mod crash;
 mod feed;
 mod follows;
+mod gateways;
 mod housekeeping;
 mod identity;
 mod markdown;
