@@ -30,8 +30,8 @@ impl Tokens {
 impl Prices {
     /// What these tokens cost, in millionths of a millionth of a dollar: one call costs less than a millionth's parts show.
     fn picos(self, tokens: Tokens) -> u128 {
-        u128::from(tokens.input) * u128::from(self.input_micros)
-            + u128::from(tokens.output) * u128::from(self.output_micros)
+        let input = u128::from(tokens.input) * u128::from(self.input_micros);
+        input.saturating_add(u128::from(tokens.output) * u128::from(self.output_micros))
     }
 
     /// What these tokens cost, in millionths of a dollar, rounded up.
@@ -85,7 +85,8 @@ mod tests {
         assert_eq!(NOVA_MICRO.micros(Tokens { input: 2_100, output: 60 }), 82);
         assert_eq!(NOVA_MICRO.micros(Tokens { input: 1, output: 0 }), 1, "rounded up");
         assert_eq!(NOVA_MICRO.micros(Tokens::default()), 0);
-        assert_eq!(NOVA_MICRO.micros(Tokens { input: u64::MAX, output: u64::MAX }), u64::MAX);
+        let dear = Prices { input_micros: u64::MAX, output_micros: u64::MAX };
+        assert_eq!(dear.micros(Tokens { input: u64::MAX, output: u64::MAX }), u64::MAX);
     }
 
     #[test]

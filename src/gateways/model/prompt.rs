@@ -120,6 +120,8 @@ fn user(part: &Part<'_>, delimiter: &str, mark: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     const BYTES: [u8; 20] = [0xa1, 0xb2, 0xc3, 0xd4, 5, 6, 7, 8, 9, 10, 11, 12, 0xee, 0xff, 3, 4, 5, 6, 7, 8];
@@ -156,7 +158,8 @@ mod tests {
     fn version_1_says_what_version_1_says() {
         let system = Prompt::new(&part("T", &[]), || BYTES).system;
         assert_eq!(VERSION, "broadsheet/1");
-        assert_eq!(system.len(), 2_473, "the prompt has changed: raise its version, then this number");
+        let hash = hex(Sha256::digest(&system).as_slice());
+        assert_eq!(&hash[..16], "a8f9cdabfd8162b3", "the prompt has changed: raise its version, then this hash");
         for words in [
             "between the lines <<<POST a1b2c3d405060708090a0b0c>>> and <<<END a1b2c3d405060708090a0b0c>>>.",
             "Each of its lines begins with \"a1b2| \"",
