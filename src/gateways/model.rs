@@ -18,16 +18,17 @@ use futures_util::future::BoxFuture;
 use super::{Error, Moderator, Submission};
 use crate::{
     clock::Clock,
-    domain::{Decision, Usage, Verdict},
+    domain::{Decision, Timestamp, Verdict},
 };
 use answer::{Finding, grounds};
 use bedrock::Bedrock;
-use budget::{Budget, Tokens};
+use budget::Budget;
 use http::Http;
 use openai::OpenAi;
 use pace::{Pace, Starts};
 use prompt::{Part, Prompt};
 use reply::{Reply, Said};
+use tally::Tally;
 
 mod answer;
 mod bedrock;
@@ -41,6 +42,7 @@ mod refusal;
 mod reply;
 mod settings;
 mod signs;
+mod tally;
 
 pub use budget::Prices;
 pub use settings::{ApiKey, ModelProvider, ModelSettings};
@@ -74,14 +76,6 @@ struct Shown {
     title: String,
     tags: String,
     body: String,
-}
-
-/// What has come of the calls for one post.
-#[derive(Default)]
-struct Tally {
-    worst: Option<Finding>,
-    tokens: Tokens,
-    asking: Duration,
 }
 
 impl ModelModerator {
@@ -118,14 +112,14 @@ impl ModelModerator {
         let mut tally = Tally::default();
         if self.budget.is_spent(self.clock.now()) {
             tally.take(out_of_budget());
-            return Ok(self.conclude(tally, sign));
+            return Ok(tally.verdict(sign, &self.model, self.prices));
         }
         let window = self.deadline.saturating_sub(self.timeout);
         let starts = self.pace.reserve(chunks.len(), window, tokio::time::Instant::now(), self.clock.now())?;
         let asking = self.ask_all(&shown, &chunks, starts, &mut tally);
         match tokio::time::timeout(self.deadline, asking).await {
             Ok(asked) => asked?,
-            Err(_) if tally.worst.is_some() => {
+            Err(_) if tally.has_findings() => {
                 let reason = "The model did not get through the whole post in time.";
                 tally.take(Finding::review(grounds::TOO_LONG, reason));
             }
@@ -134,7 +128,7 @@ impl ModelModerator {
                 return Err(Error::Transient(message));
             }
         }
-        Ok(self.conclude(tally, sign))
+        Ok(tally.verdict(sign, &self.model, self.prices))
     }
 
     /// Asks for one chunk after the other, until one is rejected.
@@ -167,43 +161,19 @@ impl ModelModerator {
         let prompt = Prompt::new(part, rand::random);
         let begin = Instant::now();
         let replied = self.protocol.ask(&self.http, &prompt, self.clock.now()).await;
-        tally.asking += begin.elapsed();
+        tally.count(begin.elapsed());
         let now = self.clock.now();
         if let Err(Error::RateLimited { retry_after }) = &replied {
             self.pace.hold(*retry_after, now);
         }
         let Reply { said, tokens } = replied?;
-        tally.tokens.add(tokens);
+        tally.pay(tokens);
         self.budget.spend(tokens, now);
         let finding = judge(&said, &prompt);
         if let Some(ground) = finding.categories.first().filter(|_| finding.decision == Decision::Review) {
             tracing::info!(model = self.model, ground, "a model's answer leaves a post to a person");
         }
         Ok(finding)
-    }
-
-    /// The worst finding as the verdict; an approval counts only without a sign against it.
-    fn conclude(&self, tally: Tally, sign: Option<&str>) -> Verdict {
-        let mut finding =
-            tally.worst.unwrap_or_else(|| Finding::review(grounds::UNCLEAR, "The model gave no verdict."));
-        if let Some(sign) = sign.filter(|_| finding.decision == Decision::Approve) {
-            let reason = format!("The post {sign}; a person should look at it.");
-            finding = Finding::review(grounds::INJECTION, &reason);
-        }
-        let usage = Usage {
-            input_tokens: tally.tokens.input,
-            output_tokens: tally.tokens.output,
-            cost_micros: self.prices.micros(tally.tokens),
-            latency_ms: u64::try_from(tally.asking.as_millis()).unwrap_or(u64::MAX),
-        };
-        Verdict {
-            decision: finding.decision,
-            categories: finding.categories,
-            reason: finding.reason,
-            model: self.model.clone(),
-            prompt: Some(prompt::VERSION.to_owned()),
-            usage,
-        }
     }
 }
 
@@ -227,7 +197,7 @@ impl Protocol {
         }
     }
 
-    async fn ask(&self, http: &Http, prompt: &Prompt, now: crate::domain::Timestamp) -> Result<Reply, Error> {
+    async fn ask(&self, http: &Http, prompt: &Prompt, now: Timestamp) -> Result<Reply, Error> {
         match self {
             Self::Bedrock(bedrock) => bedrock.ask(http, prompt, now).await,
             Self::OpenAi(openai) => openai.ask(http, prompt, now).await,
@@ -242,15 +212,6 @@ impl Shown {
             title: chunks::clean(submission.title).replace('\n', " "),
             tags: chunks::clean(&tags.join(", ")),
             body: chunks::clean(submission.body),
-        }
-    }
-}
-
-impl Tally {
-    /// Keeps the harder of two findings, and of equals the first.
-    fn take(&mut self, finding: Finding) {
-        if self.worst.as_ref().is_none_or(|worst| finding.weight() > worst.weight()) {
-            self.worst = Some(finding);
         }
     }
 }
