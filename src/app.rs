@@ -136,7 +136,7 @@ impl App {
             analytics: accesses.analytics(),
             publisher: publisher.clone(),
             mailer: Arc::clone(&mailer),
-            moderator: metrics.moderation.meter(gateways::moderator(&config), metrics::judge(&config)),
+            moderator: metrics.moderation.meter(gateways::moderator(&config, &clock)?, metrics::judge(&config)),
             index: index.clone(),
             clock: Arc::clone(&clock),
             config: Arc::clone(&config),

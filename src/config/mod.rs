@@ -8,6 +8,7 @@
 mod check;
 mod error;
 mod layers;
+mod moderation;
 mod origins;
 mod people;
 mod secret;
@@ -30,8 +31,9 @@ use serde::{Deserialize, Serialize};
 use self::{check::Check, layers::Layers, shape::Shape};
 pub use self::{
     error::ConfigError,
+    moderation::{ModerationProvider, ModerationSettings},
     origins::Origins,
-    people::{IdentitySettings, MailSettings, MailTransport, ModerationProvider, ModerationSettings},
+    people::{IdentitySettings, MailSettings, MailTransport},
     secret::Secret,
     server::{HttpSettings, LogFormat, LogSettings, MetricsSettings, RateLimitSettings, ShutdownSettings},
     storage::{DatabaseSettings, DeadLettersSettings, EventsSettings, FeedSettings, SearchSettings},
@@ -145,6 +147,7 @@ impl Config {
         self.search.check(&check)?;
         self.feed.check(&check)?;
         self.workers.check(&check)?;
+        self.moderation.check_worker(self.worker("moderation", false).timeout, &check)?;
         self.log.check(&check)?;
         self.shutdown.check(&check)
     }

@@ -1,4 +1,4 @@
-//! The sections about people: `[identity]`, `[mail]` and `[moderation]`.
+//! The sections about people: `[identity]` and `[mail]`.
 
 use std::path::PathBuf;
 
@@ -138,59 +138,6 @@ impl MailSettings {
         check.within("mail.per_second", self.per_second, 1..=10_000)?;
         check.within("mail.connections", self.connections, 1..=100)?;
         check.within("mail.timeout", self.timeout, Span::from_millis(1)..=Span::minutes(10))
-    }
-}
-
-/// `[moderation]`: who judges posts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ModerationSettings {
-    /// Which moderator.
-    pub provider: ModerationProvider,
-    /// For the model gateways of a later version: where the model is served.
-    pub base_url: String,
-    /// For the model gateways of a later version: which model.
-    pub model: String,
-    /// For the model gateways of a later version: the key to it.
-    pub api_key: Secret,
-    /// For the model gateways of a later version: where in the cloud it runs.
-    pub region: String,
-    /// How many links the rules let pass in one post.
-    pub max_links: usize,
-}
-
-/// The moderators.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ModerationProvider {
-    /// The built-in rules.
-    #[default]
-    Rules,
-    /// Amazon Bedrock: not built yet.
-    Bedrock,
-    /// Any endpoint that speaks as OpenAI's does: not built yet.
-    OpenAi,
-}
-
-impl Default for ModerationSettings {
-    fn default() -> Self {
-        Self {
-            provider: ModerationProvider::Rules,
-            base_url: String::new(),
-            model: String::new(),
-            api_key: Secret::default(),
-            region: String::new(),
-            max_links: 20,
-        }
-    }
-}
-
-impl ModerationSettings {
-    pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
-        let is_built = self.provider == ModerationProvider::Rules;
-        check.that(is_built, "moderation.provider", "bedrock and openai are not built yet; use rules")?;
-        check.web_url("moderation.base_url", &self.base_url)?;
-        check.within("moderation.max_links", self.max_links, 0..=10_000)
     }
 }
 

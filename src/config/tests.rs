@@ -140,6 +140,34 @@ fn errors_name_the_key_and_where_it_was_set() {
         ),
         ("[mail]\ntransport = 'smtp'", "mail.smtp_url: must be set when mail.transport is smtp"),
         (
+            "[moderation]\nprovider = 'openai'\nmodel = 'm'",
+            "moderation.base_url: must be set when moderation.provider is openai",
+        ),
+        (
+            "[moderation]\nprovider = 'openai'\nbase_url = 'http://x:1'",
+            "moderation.model: must be set when moderation.provider is openai",
+        ),
+        (
+            "[moderation]\nprovider = 'bedrock'",
+            "moderation.api_key: must be set when moderation.provider is bedrock, or moderation.api_key_file",
+        ),
+        (
+            "[moderation]\napi_key = 'a'\napi_key_file = 'b'",
+            "config.toml: moderation.api_key_file: cannot be set together with moderation.api_key",
+        ),
+        (
+            "[moderation]\nregion = 'x.evil.example/'",
+            "config.toml: moderation.region: must be a region such as us-east-1",
+        ),
+        (
+            "[moderation]\ntimeout = '30s'",
+            "config.toml: moderation.timeout: the timeout of a call must not be longer than the deadline of all calls",
+        ),
+        (
+            "[moderation]\nprovider = 'bedrock'\napi_key = 'k'\n[workers.moderation]\ntimeout = '20s'",
+            "config.toml: workers.moderation.timeout: moderation.deadline must be shorter than workers.moderation.timeout",
+        ),
+        (
             "[workers.feed]\nvisibility_timeout = '10s'",
             "config.toml: workers.feed.visibility_timeout: the timeout must be shorter than the visibility timeout",
         ),
@@ -190,6 +218,14 @@ fn an_error_is_one_line_and_repeats_no_value() {
     assert!(error("\n\na = = 1", &[]).starts_with("config.toml: line 3: "));
     let missing = Config::load(Some(Path::new("/nowhere/config.toml")), std::iter::empty()).unwrap_err();
     assert!(missing.to_string().starts_with("/nowhere/config.toml: cannot be read: "), "{missing}");
+}
+
+#[test]
+fn models_are_configured_with_few_keys() {
+    let bedrock = load("[moderation]\nprovider = 'bedrock'\napi_key_file = '/run/key'", &[]).unwrap().moderation;
+    assert_eq!((bedrock.model(), bedrock.region.as_str()), ("amazon.nova-micro-v1:0", "us-east-1"));
+    let text = "[moderation]\nprovider = 'openai'\nbase_url = 'http://localhost:11434'\nmodel = 'llama3.2:3b'";
+    assert_eq!(load(text, &[]).unwrap().moderation.model(), "llama3.2:3b");
 }
 
 #[test]

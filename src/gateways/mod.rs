@@ -5,6 +5,7 @@
 mod error;
 mod folder;
 mod mailer;
+mod model;
 mod moderator;
 mod rules;
 mod smtp;
@@ -13,6 +14,7 @@ pub use error::Error;
 pub use folder::FolderMailer;
 pub use lettre::message::Mailbox;
 pub use mailer::{Mail, Mailer, compose};
+pub use model::{ApiKey, ModelClientError, ModelModerator, ModelProvider, ModelSettings, Prices};
 pub use moderator::{Moderator, Submission};
 pub use rules::{RulesModerator, RulesSettings};
 pub use smtp::{SettingsError, SmtpMailer, SmtpSettings};

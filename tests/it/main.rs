@@ -11,6 +11,7 @@ mod crash;
 mod deploy;
 mod feed;
 mod follows;
+mod gateways;
 mod housekeeping;
 mod identity;
 mod markdown;

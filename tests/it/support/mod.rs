@@ -4,6 +4,7 @@ pub(crate) mod api;
 mod app;
 pub(crate) mod client;
 mod faulty;
+pub(crate) mod model;
 mod planted;
 mod process;
 mod until;

@@ -1,0 +1,137 @@
+//! The section about judging posts: `[moderation]`. What the moderators do with it is the gateways' matter.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, Secret, Size, Span, check::Check};
+
+/// The model that Bedrock is asked for when none is named.
+const NOVA_MICRO: &str = "amazon.nova-micro-v1:0";
+
+/// `[moderation]`: who judges posts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModerationSettings {
+    /// Which moderator.
+    pub provider: ModerationProvider,
+    /// Where the model is served; empty for Bedrock: at Amazon.
+    pub base_url: String,
+    /// Which model; empty: see [`ModerationSettings::model`].
+    pub model: String,
+    /// The key to it.
+    pub api_key: Secret,
+    /// A file with the key to it, read again for every call.
+    pub api_key_file: PathBuf,
+    /// The region of Amazon's cloud that Bedrock is asked in.
+    pub region: String,
+    /// The price of a million tokens sent, in millionths of a US dollar.
+    pub input_price_micros: u64,
+    /// The price of a million tokens received, in millionths of a US dollar.
+    pub output_price_micros: u64,
+    /// What a UTC day may cost on this node, in millionths of a US dollar; 0: no limit.
+    pub daily_budget_micros: u64,
+    /// How many calls start in a second, at most.
+    pub calls_per_second: u32,
+    /// How long one call may take.
+    pub timeout: Span,
+    /// How long all calls for one post may take.
+    pub deadline: Span,
+    /// How much of a post goes into one call.
+    pub chunk_size: Size,
+    /// How many links the rules let pass in one post.
+    pub max_links: usize,
+}
+
+/// The moderators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModerationProvider {
+    /// The built-in rules.
+    #[default]
+    Rules,
+    /// A model on Amazon Bedrock.
+    Bedrock,
+    /// A model behind any endpoint that speaks as OpenAI's does.
+    OpenAi,
+}
+
+impl Default for ModerationSettings {
+    fn default() -> Self {
+        Self {
+            provider: ModerationProvider::Rules,
+            base_url: String::new(),
+            model: String::new(),
+            api_key: Secret::default(),
+            api_key_file: PathBuf::new(),
+            region: "us-east-1".to_owned(),
+            input_price_micros: 35_000,
+            output_price_micros: 140_000,
+            daily_budget_micros: 0,
+            calls_per_second: 5,
+            timeout: Span::from_secs(8),
+            deadline: Span::from_secs(20),
+            chunk_size: Size::kib(16),
+            max_links: 20,
+        }
+    }
+}
+
+impl ModerationSettings {
+    /// The model that is asked.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        if self.model.is_empty() { NOVA_MICRO } else { &self.model }
+    }
+
+    pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
+        self.check_provider(check)?;
+        check.web_url("moderation.base_url", &self.base_url)?;
+        let is_model = self.model.len() <= 512 && self.model.bytes().all(|byte| byte.is_ascii_graphic());
+        check.that(is_model, "moderation.model", "must be a model's name, without spaces")?;
+        let is_key = self.api_key.expose().bytes().all(|byte| byte.is_ascii_graphic());
+        check.that(is_key, "moderation.api_key", "must be a key, without spaces")?;
+        let is_one_key = self.api_key.is_empty() || self.api_key_file.as_os_str().is_empty();
+        check.that(is_one_key, "moderation.api_key_file", "cannot be set together with moderation.api_key")?;
+        // It becomes a part of the host's name.
+        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let is_region = !self.region.is_empty() && self.region.len() <= 40 && self.region.bytes().all(is_name);
+        check.that(is_region, "moderation.region", "must be a region such as us-east-1")?;
+        check.within("moderation.input_price_micros", self.input_price_micros, 0..=1_000_000_000_000)?;
+        check.within("moderation.output_price_micros", self.output_price_micros, 0..=1_000_000_000_000)?;
+        check.within("moderation.daily_budget_micros", self.daily_budget_micros, 0..=1_000_000_000_000)?;
+        check.within("moderation.calls_per_second", self.calls_per_second, 1..=1_000)?;
+        check.within("moderation.timeout", self.timeout, Span::from_millis(1)..=Span::minutes(10))?;
+        check.within("moderation.deadline", self.deadline, Span::from_millis(1)..=Span::minutes(10))?;
+        let suspect = if check.is_set("moderation.deadline") { "deadline" } else { "timeout" };
+        let message = "the timeout of a call must not be longer than the deadline of all calls";
+        check.that(self.timeout <= self.deadline, &format!("moderation.{suspect}"), message)?;
+        check.within("moderation.chunk_size", self.chunk_size, Size::kib(1)..=Size::mib(1))?;
+        check.within("moderation.max_links", self.max_links, 0..=10_000)
+    }
+
+    /// Checks the deadline against how long the engine lets the moderation worker run: a delivery that is cancelled spends
+    /// a receive, and an outage would fill the dead letters.
+    pub(super) fn check_worker(&self, timeout: Span, check: &Check<'_>) -> Result<(), ConfigError> {
+        let is_fine = self.provider == ModerationProvider::Rules || self.deadline < timeout;
+        let worker = "workers.moderation.timeout";
+        let suspect = if check.is_set(worker) { worker } else { "moderation.deadline" };
+        check.that(is_fine, suspect, "moderation.deadline must be shorter than workers.moderation.timeout")
+    }
+
+    fn check_provider(&self, check: &Check<'_>) -> Result<(), ConfigError> {
+        let has_key = !self.api_key.is_empty() || !self.api_key_file.as_os_str().is_empty();
+        match self.provider {
+            ModerationProvider::Rules => Ok(()),
+            ModerationProvider::Bedrock => {
+                let message = "must be set when moderation.provider is bedrock, or moderation.api_key_file";
+                check.that(has_key, "moderation.api_key", message)
+            }
+            ModerationProvider::OpenAi => {
+                let message = "must be set when moderation.provider is openai";
+                check.that(!self.base_url.is_empty(), "moderation.base_url", message)?;
+                check.that(!self.model.is_empty(), "moderation.model", message)
+            }
+        }
+    }
+}
