@@ -3,7 +3,9 @@
 mod bench;
 mod check_config;
 mod import;
+mod operate;
 mod reindex;
+mod remote;
 mod serve;
 
 use std::{
@@ -35,6 +37,8 @@ enum Command {
     CheckConfig(ConfigFile),
     /// Publish a folder of Markdown files to a running server
     Import(import::Import),
+    #[command(flatten)]
+    Operate(operate::Operate),
     /// Build the search index anew from the database, while the server is stopped
     Reindex(ConfigFile),
     /// Measure this machine (what `make bench` runs)
@@ -70,6 +74,7 @@ impl Cli {
             Command::Serve(file) => serve::run(file.load()?),
             Command::CheckConfig(file) => check_config::run(&file.load()?),
             Command::Import(import) => app::work_runtime()?.block_on(import.run()),
+            Command::Operate(operate) => operate.run(),
             Command::Reindex(file) => reindex::run(&file.load()?),
             Command::Bench(bench) => bench.run(),
             Command::Version => {
@@ -80,10 +85,14 @@ impl Cli {
     }
 }
 
-/// 78 (`EX_CONFIG` of sysexits) for a wrong configuration, 1 for everything else.
+/// 78 (`EX_CONFIG` of sysexits) for a wrong configuration, what an operator's command says for its failures (77, `EX_NOPERM`,
+/// for one who may not), 1 for everything else.
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if app::is_config_error(error) { ExitCode::from(78) } else { ExitCode::FAILURE }
+    if app::is_config_error(error) {
+        return ExitCode::from(78);
+    }
+    operate::exit_code(error).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 #[cfg(test)]

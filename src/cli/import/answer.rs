@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
-use serde::Deserialize;
 
 use super::{Outcome, post::Post, stop::Stop};
-use crate::http::problem::Code;
+use crate::{cli::remote::Problem, http::problem::Code};
 
 /// An answer to `POST /v1/posts`.
 pub(super) struct Answer {
@@ -35,23 +34,6 @@ pub(super) enum Next {
     Stop(Stop),
 }
 
-/// A problem, as far as it is of use here (RFC 9457).
-#[derive(Deserialize)]
-struct Problem {
-    title: String,
-    code: String,
-    detail: Option<String>,
-    request_id: Option<String>,
-    #[serde(default)]
-    errors: Vec<FieldError>,
-}
-
-#[derive(Deserialize)]
-struct FieldError {
-    field: String,
-    message: String,
-}
-
 impl Answer {
     /// Reads the answer to `post`, which went to `address`. `was_accepted` says whether the token has been good before.
     pub(super) fn read(&self, post: &Post, address: &str, was_accepted: bool) -> Next {
@@ -66,30 +48,19 @@ impl Answer {
             status @ (..=399 | 404 | 405) => Next::Stop(Stop::Stranger { address: address.to_owned(), status }),
             _ => Next::Done(match &problem {
                 Some(problem) if problem.code == Code::SlugTaken.as_str() => Outcome::AlreadyThere,
-                Some(problem) => Outcome::NotTaken(problem.line(post)),
+                Some(problem) => Outcome::NotTaken(line(problem, post)),
                 None => Outcome::NotTaken(format!("the server answered with status {}", self.status)),
             }),
         }
     }
 }
 
-impl Problem {
-    /// Everything that is wrong with the file, in one line.
-    fn line(&self, post: &Post) -> String {
-        if self.errors.is_empty() {
-            return self.sentence();
-        }
-        self.errors.iter().map(|error| post.explain(&error.field, &error.message)).collect::<Vec<_>>().join("; ")
+/// Everything that is wrong with the file, in one line.
+fn line(problem: &Problem, post: &Post) -> String {
+    if problem.errors.is_empty() {
+        return problem.sentence();
     }
-
-    /// What the problem says in general. A server that made a mistake says little, but its log knows the request's id.
-    fn sentence(&self) -> String {
-        match (&self.detail, &self.request_id) {
-            (Some(detail), _) => detail.clone(),
-            (None, Some(id)) => format!("{} (request {id})", self.title),
-            (None, None) => self.title.clone(),
-        }
-    }
+    problem.errors.iter().map(|error| post.explain(&error.field, &error.message)).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

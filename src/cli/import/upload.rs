@@ -1,12 +1,11 @@
 //! Sends posts to the server, again where that may help. What an answer means is `answer.rs`'s matter.
 
 use std::{
-    error::Error,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
-use reqwest::{Client, Response, header, redirect};
+use reqwest::{Client, Response, header};
 use url::Url;
 
 use super::{
@@ -15,7 +14,10 @@ use super::{
     post::Post,
     stop::Stop,
 };
-use crate::config::Secret;
+use crate::{
+    cli::remote::{self, reason},
+    config::Secret,
+};
 
 /// So often a post is sent while the server asks to come back later.
 const MAX_BUSY: u32 = 8;
@@ -44,16 +46,7 @@ impl Uploader {
     /// `Address` if there can be no server, `Client` if the machine has no certificates to check one with.
     pub(super) fn new(url: &str, token: Secret) -> Result<Self, Stop> {
         let address = address_of_posts(url).ok_or_else(|| Stop::Address(url.to_owned()))?;
-        // A redirected POST would become a GET, and any page would look like a success.
-        let mut client = Client::builder()
-            .user_agent(concat!("broadsheet/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT);
-        if address.scheme() == "http" {
-            // No certificate will be looked at, so a machine without any must not be a reason to fail.
-            client = client.tls_certs_only(std::iter::empty());
-        }
+        let client = remote::client(&address).connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT);
         let client = client.build().map_err(|error| Stop::Client(reason(&error)))?;
         Ok(Self { client, address, token, was_accepted: AtomicBool::new(false) })
     }
@@ -109,15 +102,7 @@ impl Uploader {
 }
 
 fn address_of_posts(url: &str) -> Option<Url> {
-    let mut address = Url::parse(url).ok()?;
-    let has_credentials = !address.username().is_empty() || address.password().is_some();
-    if !matches!(address.scheme(), "http" | "https") || !address.has_host() || has_credentials {
-        return None;
-    }
-    address.set_query(None);
-    address.set_fragment(None);
-    address.path_segments_mut().ok()?.pop_if_empty().extend(["v1", "posts"]);
-    Some(address)
+    remote::base(url).map(|base| remote::below(&base, &["v1", "posts"]))
 }
 
 /// The header in seconds; the form with a date is not one that this server uses.
@@ -130,35 +115,15 @@ fn pause_after(tries: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(MAX_PAUSE)
 }
 
-/// The innermost cause: `connection refused` rather than `error sending request`.
-fn reason(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer in time".to_owned();
-    }
-    let mut cause: &dyn Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn posts_go_below_the_address_of_the_server() {
-        for (url, address) in [
-            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/v1/posts"),
-            ("https://example.org/", "https://example.org/v1/posts"),
-            ("https://example.org/blog?x=1#y", "https://example.org/blog/v1/posts"),
-            ("http://[::1]:80/blog/", "http://[::1]/blog/v1/posts"),
-        ] {
-            assert_eq!(address_of_posts(url).unwrap().as_str(), address);
-        }
-        for url in ["", "127.0.0.1:8080", "localhost:8080", "ftp://example.org", "file:///etc", "http://u:p@host"] {
-            assert_eq!(address_of_posts(url), None, "{url}");
-        }
+        let address = address_of_posts("https://example.org/blog?x=1#y").unwrap();
+        assert_eq!(address.as_str(), "https://example.org/blog/v1/posts");
+        assert_eq!(address_of_posts("localhost:8080"), None);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! The real binary, as a person or a service manager runs it: what it prints, and how it ends.
 
 mod config;
+mod fake;
 mod import;
+mod operate;
 mod serve;
+mod terminal;
 
 use crate::support::{broadsheet, finished};
 

@@ -1,0 +1,329 @@
+//! What the server's answers look like, as far as a terminal shows them. What is missing is empty, and what is new is passed over:
+//! a server of another version is still of use.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A collection.
+#[derive(Debug, Deserialize)]
+pub(super) struct Items<T> {
+    /// What this page holds.
+    pub(super) items: Vec<T>,
+}
+
+/// A worker, as `GET /v1/admin/workers` shows it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Worker {
+    /// Its name.
+    pub(super) name: String,
+    /// `running`, `paused`, `degraded`, …
+    pub(super) state: String,
+    /// Jobs that run.
+    pub(super) running: u64,
+    /// Jobs that may run.
+    pub(super) batch: u64,
+    /// What waits in memory.
+    pub(super) mailbox: Mailbox,
+    /// Events it has not settled.
+    pub(super) lag: u64,
+    /// What waits in the exception lane.
+    pub(super) waiting: Waiting,
+    /// Deliveries settled in a second.
+    pub(super) per_second: Option<f64>,
+    /// From the event to the start of its job.
+    pub(super) wait_ms: Option<Percentiles>,
+    /// Of the job itself.
+    pub(super) run_ms: Option<Percentiles>,
+    /// From the event to its end.
+    pub(super) end_to_end_ms: Option<Percentiles>,
+    /// How often it was restarted.
+    pub(super) restarts: u64,
+    /// What went wrong last.
+    pub(super) last_error: Option<LastError>,
+    /// How many it has.
+    pub(super) dead_letters: u64,
+}
+
+/// How full a mailbox is.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Mailbox {
+    /// Permits that are taken.
+    pub(super) used: u64,
+    /// All permits.
+    pub(super) capacity: u64,
+}
+
+/// What waits in the exception lane.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Waiting {
+    /// Due, or due later.
+    pub(super) ready: u64,
+    /// Received.
+    pub(super) leased: u64,
+    /// Until its post is approved.
+    pub(super) held: u64,
+}
+
+/// How long something takes, in milliseconds.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Percentiles {
+    /// Nineteen of twenty take no longer.
+    pub(super) p95: Option<f64>,
+}
+
+/// The last thing that went wrong.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct LastError {
+    /// When.
+    pub(super) at: String,
+    /// What.
+    pub(super) message: String,
+}
+
+/// A dead letter; its attempts only where it is asked for alone.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DeadLetter {
+    /// Its id.
+    pub(super) id: String,
+    /// Whose it is.
+    pub(super) worker: String,
+    /// What its like are known by.
+    pub(super) cause: String,
+    /// The kind of error.
+    pub(super) class: String,
+    /// What the last attempt ended with.
+    pub(super) message: String,
+    /// The post it is about.
+    pub(super) post: Option<String>,
+    /// What was delivered.
+    pub(super) event: Event,
+    /// How often it was received.
+    pub(super) receives: u64,
+    /// When it failed first.
+    pub(super) first_failed_at: Option<String>,
+    /// When it was given up.
+    pub(super) dead_at: String,
+    /// When it will be deleted.
+    pub(super) expires_at: Option<String>,
+    /// The trace of the request that began it.
+    pub(super) trace_id: Option<String>,
+    /// Every attempt, oldest first.
+    pub(super) attempts: Vec<Attempt>,
+}
+
+/// What was delivered.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Event {
+    /// What happened.
+    pub(super) kind: String,
+    /// When.
+    pub(super) at: Option<String>,
+}
+
+/// One receive that failed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Attempt {
+    /// The how manyth.
+    pub(super) receive: u64,
+    /// When.
+    pub(super) at: String,
+    /// The kind of error.
+    pub(super) class: String,
+    /// What went wrong.
+    pub(super) message: String,
+}
+
+/// Dead letters of one cause.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Cause {
+    /// What they are known by.
+    pub(super) cause: String,
+    /// Whose they are.
+    pub(super) worker: String,
+    /// The kind of error.
+    pub(super) class: String,
+    /// What went wrong, of one of them.
+    pub(super) message: String,
+    /// How many there are.
+    pub(super) count: u64,
+    /// When the first one died.
+    pub(super) first_at: Option<String>,
+    /// When the last one died.
+    pub(super) last_at: Option<String>,
+    /// The id of one of them.
+    pub(super) example: Option<String>,
+}
+
+/// Which dead letters, and what to do: the body of `redrive` and `discard`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct Choice {
+    /// These.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) ids: Vec<String>,
+    /// Those of a worker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) worker: Option<String>,
+    /// Those of a cause.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cause: Option<String>,
+    /// Those about a post.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) post: Option<String>,
+    /// All.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) all: bool,
+    /// Only count them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) dry_run: bool,
+    /// How many in a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rate: Option<u32>,
+}
+
+/// How many dead letters were meant.
+#[derive(Debug, Deserialize)]
+pub(super) struct Matched {
+    /// So many.
+    pub(super) matched: u64,
+}
+
+/// A redrive or a discard that runs, or has run.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Job {
+    /// Its id.
+    pub(super) id: String,
+    /// `redrive` or `discard`.
+    pub(super) kind: String,
+    /// `running`, `done`, `cancelled` or `failed`.
+    pub(super) state: String,
+    /// How many dead letters it is about.
+    pub(super) matched: u64,
+    /// How many it is done with.
+    pub(super) done: u64,
+    /// How many could not be done.
+    pub(super) failed: u64,
+    /// How many in a second, at most.
+    pub(super) rate: Option<f64>,
+    /// When it began.
+    pub(super) at: String,
+    /// When it ended.
+    pub(super) ended_at: Option<String>,
+}
+
+/// Something that somebody has done.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Act {
+    /// When.
+    pub(super) at: String,
+    /// Who.
+    pub(super) by: By,
+    /// What, as `noun.verb`.
+    pub(super) act: String,
+    /// To what.
+    pub(super) target: String,
+    /// What else matters.
+    pub(super) detail: Value,
+}
+
+/// Who did something.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct By {
+    /// The handle that the account had then.
+    pub(super) handle: String,
+}
+
+/// An account, as operators see it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Account {
+    /// Its public name.
+    pub(super) handle: String,
+    /// What it may do beyond its own things.
+    pub(super) roles: Vec<String>,
+}
+
+/// The body that sets roles.
+#[derive(Debug, Serialize)]
+pub(super) struct Roles<'a> {
+    /// All that the account is to have.
+    pub(super) roles: &'a [String],
+}
+
+/// What `GET /v1/admin/watch` sends.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Change {
+    /// Everything as it is now.
+    Snapshot {
+        /// Which sequence the numbers belong to.
+        stream: String,
+        /// The number of the last change that is in it.
+        seq: u64,
+        /// The node itself.
+        #[serde(default)]
+        node: Map<String, Value>,
+        /// All workers.
+        #[serde(default)]
+        workers: Vec<Worker>,
+        /// All dead letters, by cause.
+        #[serde(default)]
+        dead_letters: Vec<Cause>,
+    },
+    /// One worker has changed.
+    Worker {
+        /// The change's number.
+        seq: u64,
+        /// The worker as it is now.
+        worker: Box<Worker>,
+    },
+    /// The node has changed.
+    Node {
+        /// The change's number.
+        seq: u64,
+        /// The node as it is now.
+        node: Map<String, Value>,
+    },
+    /// The dead letters have changed.
+    DeadLetters {
+        /// The change's number.
+        seq: u64,
+        /// All of them as they are now, by cause.
+        dead_letters: Vec<Cause>,
+    },
+    /// Something that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_or_new_breaks_nothing() {
+        let worker: Worker = serde_json::from_str(r#"{"name": "feed", "colour": "green", "wait_ms": null}"#).unwrap();
+        assert_eq!((worker.name.as_str(), worker.lag, worker.mailbox.capacity), ("feed", 0, 0));
+        let change = serde_json::from_str(r#"{"type": "weather", "seq": 7}"#).unwrap();
+        assert!(matches!(change, Change::Unknown));
+        let change = serde_json::from_str(r#"{"type": "snapshot", "stream": "01J", "seq": 4}"#).unwrap();
+        assert!(matches!(change, Change::Snapshot { seq: 4, .. }));
+    }
+
+    #[test]
+    fn a_choice_says_only_what_was_chosen() {
+        let choice = Choice { worker: Some("email".to_owned()), dry_run: true, ..Choice::default() };
+        assert_eq!(serde_json::to_string(&choice).unwrap(), r#"{"worker":"email","dry_run":true}"#);
+    }
+}
