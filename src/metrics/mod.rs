@@ -6,9 +6,9 @@
 //! units. An [`Exposition`] is text in the OpenMetrics format.
 //!
 //! How many series there are is bounded by the program, not by what clients send or posts contain: no label holds an id, a
-//! path, an address or a text. With five workers it is about 400, and 16 more for each route, method and status that has been
-//! answered: there are some 50 routes, each with at most four methods and ten statuses, which makes 32,000 in theory and
-//! less than 2,000 in practice.
+//! path, an address or a text. With five workers it is about 650, and 18 more for each combination of route, method and status
+//! that has been answered: some 50 routes with ten methods that are answered with 405 and two that are answered with ten
+//! statuses make 27,000 at the very most, and about 3,000 in practice.
 
 mod backlog;
 mod call;

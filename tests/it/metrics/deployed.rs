@@ -62,7 +62,8 @@ fn asked_for() -> BTreeMap<String, String> {
 fn metrics_address(process: &Process) -> SocketAddr {
     let log = process.log();
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let said = lines.filter(|line| line["message"] == "serving metrics at /metrics").last().expect("it says where");
+    let said =
+        lines.filter(|line| line["message"] == "serving metrics at /metrics").next_back().expect("it says where");
     said["address"].as_str().unwrap().parse().unwrap()
 }
 
