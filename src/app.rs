@@ -19,7 +19,7 @@ use ulid::Ulid;
 use crate::{
     actors::{
         DeadLetterActor, Health, Housekeeper, Housekeeping, HousekeepingActor, Operations, PublishActor, Publisher,
-        PublisherParts, PublisherSettings, Receipts, ViewCounter,
+        PublisherParts, PublisherSettings, Receipts, RedriveActor, RedriveParts, Redrives, ViewCounter,
         worker::{Engine, Heads, Running, Status, Subscribers},
         workers::{self, Hands, Registry, Search},
     },
@@ -54,6 +54,7 @@ pub struct App {
     heads: Arc<Heads>,
     housekeeping: Housekeeping,
     housekeeper: Housekeeper,
+    redrives: Redrives,
     server: Option<Server>,
     handle: ServerHandle,
     errands: TaskTracker,
@@ -112,7 +113,7 @@ impl App {
             clock: Arc::clone(&clock),
             heads: Arc::clone(&heads),
             undertaker,
-            node,
+            node: node.clone(),
             lease: CURSOR_LEASE,
             is_alone: store.is_embedded(),
             paused: accesses.controls().paused().await?,
@@ -131,10 +132,12 @@ impl App {
             config: Arc::clone(&config),
             public_url: config.public_url(),
         };
+        let known = registry.names().into();
         let workers = registry.start(&hands, &engine, || spawn_arbiter(&mut arbiters));
         workers.iter().for_each(|worker| subscribers.add(worker.mailbox.clone()));
         let housekeeping = Housekeeping {
             access: accesses.housekeeping(),
+            letters: accesses.dead_letter_reads(),
             analytics: accesses.analytics(),
             views: views.clone(),
             clock: Arc::clone(&clock),
@@ -147,6 +150,16 @@ impl App {
         let statuses: Vec<Arc<Status>> = workers.iter().map(|worker| Arc::clone(&worker.status)).collect();
         let errands = TaskTracker::new();
         let operations = Operations::new(workers.clone(), accesses.controls(), accesses.audit(), Arc::clone(&clock));
+        let redrive = RedriveParts {
+            jobs: accesses.jobs(),
+            letters: accesses.dead_letter_reads(),
+            operations: operations.clone(),
+            known,
+            node,
+            is_alone: store.is_embedded(),
+            clock: Arc::clone(&clock),
+        };
+        let redrives = RedriveActor::start(redrive, &spawn_arbiter(&mut arbiters));
         let identity = accesses.identity();
         let seed = identity.signing_key(rand::random()).await?;
         let state = http::State {
@@ -160,6 +173,8 @@ impl App {
             receipts: Receipts::new(accesses.receipts(), statuses.clone()),
             health: Health::new(&store, statuses),
             operations,
+            dead_letters: accesses.dead_letter_reads(),
+            redrives: redrives.clone(),
             audit: accesses.audit(),
             views,
             search: index,
@@ -189,6 +204,7 @@ impl App {
             heads,
             housekeeping,
             housekeeper,
+            redrives,
             server: Some(server),
             handle,
             errands,
@@ -227,6 +243,7 @@ impl App {
             self.errands.close();
             self.errands.wait().await;
             self.publisher.close();
+            self.redrives.finish().await;
             futures_util::future::join_all(self.workers.iter().map(Running::drain)).await;
             self.housekeeper.finish().await;
         };
@@ -247,6 +264,14 @@ impl App {
             let is_at = |(epoch, head): (&Epoch, &u64)| worker.settled.get(epoch).copied().unwrap_or(0) >= *head;
             worker.is_idle && heads.iter().all(is_at)
         })
+    }
+
+    /// How many dead letters of which worker will be deleted within two days.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn expiring(&self) -> store::Result<std::collections::BTreeMap<String, u64>> {
+        self.housekeeping.expiring().await
     }
 
     /// Does one full round of housekeeping at once.

@@ -35,6 +35,9 @@ pub enum Error {
     /// The idempotency key was used for another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
+    /// The job has ended already.
+    #[error("the job has ended")]
+    JobEnded,
     /// Nobody follows themselves.
     #[error("nobody can follow themselves")]
     FollowSelf,

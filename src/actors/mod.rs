@@ -9,6 +9,7 @@ mod housekeeping;
 mod operations;
 mod publish;
 mod receipts;
+mod redrive;
 mod views;
 pub mod worker;
 pub mod workers;
@@ -22,4 +23,5 @@ pub use publish::{
     Answer, Command, IdempotencyKey, NewPost, PostChanges, PublishActor, Publisher, PublisherParts, PublisherSettings,
 };
 pub use receipts::Receipts;
+pub use redrive::{Order, RedriveActor, RedriveParts, Redrives};
 pub use views::ViewCounter;

@@ -17,6 +17,7 @@ use utoipa::{
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
+    admin,
     api::{atom, authors, feed, follows, me, posts, search},
     health, identity,
     problem::{FieldError, ProblemBody},
@@ -61,6 +62,17 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         me::get_my_stats,
         feed::get_feed,
         search::search_posts,
+        admin::dead_letters::list::list_dead_letters,
+        admin::dead_letters::causes::list_causes,
+        admin::dead_letters::list::get_dead_letter,
+        admin::dead_letters::order::redrive_dead_letters,
+        admin::dead_letters::order::discard_dead_letters,
+        admin::jobs::list_jobs,
+        admin::jobs::get_job,
+        admin::jobs::cancel_job,
+        admin::audit::list_audit,
+        admin::accounts::get_account,
+        admin::accounts::set_roles,
         health::healthz,
         health::readyz,
     ),
@@ -74,7 +86,7 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         (name = "feed", description = "What is new from those one follows"),
         (name = "search", description = "Find posts"),
         (name = "me", description = "One's own account"),
-        (name = "operation", description = "Is it up?"),
+        (name = "operation", description = "Is it up, what went wrong, and what to do about it"),
     )
 )]
 pub struct ApiDoc;

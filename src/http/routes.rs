@@ -15,6 +15,7 @@ use actix_web::{
 };
 
 use super::{
+    admin,
     api::{atom, authors, feed, follows, me, posts, search},
     deadline::bound,
     health, identity, openapi,
@@ -54,6 +55,16 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/v1/me/following", [get(follows::list_following)]))
         .service(resource("/v1/feed", [get(feed::get_feed)]))
         .service(resource("/v1/search", [get(search::search_posts)]))
+        .service(resource("/v1/admin/dead-letters", [get(admin::dead_letters::list::list_dead_letters)]))
+        .service(resource("/v1/admin/dead-letters/causes", [get(admin::dead_letters::causes::list_causes)]))
+        .service(resource("/v1/admin/dead-letters/redrive", [post(admin::dead_letters::order::redrive_dead_letters)]))
+        .service(resource("/v1/admin/dead-letters/discard", [post(admin::dead_letters::order::discard_dead_letters)]))
+        .service(resource("/v1/admin/dead-letters/{id}", [get(admin::dead_letters::list::get_dead_letter)]))
+        .service(resource("/v1/admin/jobs", [get(admin::jobs::list_jobs)]))
+        .service(resource("/v1/admin/jobs/{id}", [get(admin::jobs::get_job), delete(admin::jobs::cancel_job)]))
+        .service(resource("/v1/admin/audit", [get(admin::audit::list_audit)]))
+        .service(resource("/v1/admin/accounts/{handle}", [get(admin::accounts::get_account)]))
+        .service(resource("/v1/admin/accounts/{handle}/roles", [put(admin::accounts::set_roles)]))
         .service(resource("/healthz", [get(health::healthz)]))
         .service(resource("/readyz", [get(health::readyz)]))
         .app_data(openapi::Document::data())

@@ -10,12 +10,12 @@ use super::{
     identity::{Passwords, Tokens},
 };
 use crate::{
-    actors::{Health, Operations, Publisher, Receipts, ViewCounter},
+    actors::{Health, Operations, Publisher, Receipts, Redrives, ViewCounter},
     clock::SharedClock,
     config::Config,
     gateways::Mailer,
     search,
-    store::{AccountAccess, AuditTrail, FeedReads, FollowReads, IdentityAccess, PostReads, StatReads},
+    store::{AccountAccess, AuditTrail, DeadLetterReads, FeedReads, FollowReads, IdentityAccess, PostReads, StatReads},
 };
 
 /// What handlers are handed as `web::Data<State>`.
@@ -40,6 +40,10 @@ pub struct State {
     pub health: Health,
     /// What operators do to this node's workers.
     pub operations: Operations,
+    /// What went to the dead letters.
+    pub dead_letters: DeadLetterReads,
+    /// Redrives and discards.
+    pub redrives: Redrives,
     /// What operators have done.
     pub audit: AuditTrail,
     /// Counts views of posts in memory.

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod admin;
 mod authors;
 mod cli;
 mod conventions;
