@@ -70,7 +70,7 @@ impl Redrives {
     /// # Errors
     /// When the database does not answer.
     pub async fn matching(&self, filter: &DeadLetterFilter) -> Result<u64, Error> {
-        Ok(self.parts.letters.count(filter, self.parts.clock.now()).await?)
+        Ok(self.parts.letters.count(filter).await?)
     }
 
     /// Writes an order down, with its row in the audit trail; some node begins with it at once.
@@ -79,7 +79,7 @@ impl Redrives {
     /// When the database does not answer.
     pub async fn start(&self, order: Order, by: Actor) -> Result<Job, Error> {
         let at = self.parts.clock.now();
-        let matched = self.parts.letters.count(&order.filter, at).await?;
+        let matched = self.parts.letters.count(&order.filter).await?;
         let millis = u64::try_from(at.as_millis()).unwrap_or(0);
         let job = Job {
             id: JobId::from_parts(millis, rand::random()),

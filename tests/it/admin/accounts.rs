@@ -58,9 +58,9 @@ async fn new_tokens_carry_new_roles_and_whoever_was_an_admin_gives_none() {
     let tokens = scene.app.client.post("/v1/identity/refresh", &refreshed).await.expect(200).json();
     scene.ada.token = tokens["access_token"].as_str().unwrap().to_owned();
     scene.ada.get("/v1/admin/jobs").await.expect(200);
-    give(&scene.ada, "root", &roles(&[])).await.expect(200);
+    give(&scene.ada, "rosa", &roles(&[])).await.expect(200);
     scene.root.get("/v1/admin/jobs").await.expect(200);
-    give(&scene.root, "root", &roles(&["admin"])).await.expect_problem(403, "forbidden");
+    give(&scene.root, "rosa", &roles(&["admin"])).await.expect_problem(403, "forbidden");
     give(&scene.root, "ada", &roles(&[])).await.expect_problem(403, "forbidden");
     scene.root.sign_in().await;
     scene.root.get("/v1/admin/jobs").await.expect_problem(403, "insufficient_scope");
@@ -70,10 +70,10 @@ async fn new_tokens_carry_new_roles_and_whoever_was_an_admin_gives_none() {
 #[actix_web::test]
 async fn no_admin_removes_themselves_and_wrong_roles_are_named() {
     let scene = Scene::new(lenient).await;
-    give(&scene.root, "root", &roles(&["operator"])).await.expect_problem(409, "conflict");
-    give(&scene.root, "root", &roles(&["admin"])).await.expect(200);
+    give(&scene.root, "rosa", &roles(&["operator"])).await.expect_problem(409, "conflict");
+    give(&scene.root, "rosa", &roles(&["admin"])).await.expect(200);
     for (body, expected) in [
-        (roles(&["root", "user", "Admin"]), vec!["roles.0: unknown_value", "roles.2: unknown_value"]),
+        (roles(&["rosa", "user", "Admin"]), vec!["roles.0: unknown_value", "roles.2: unknown_value"]),
         (json!({}), vec!["roles: missing_field"]),
         (json!({"roles": "admin"}), vec!["roles: wrong_type"]),
         (json!({"roles": [], "role": "admin"}), vec!["role: unknown_field"]),

@@ -31,7 +31,7 @@ async fn every_act_leaves_a_row_that_says_who_did_what_to_what() {
         ("dead_letters.redrive", &redrive["id"]),
     ];
     assert_eq!(shown, expected);
-    assert!(trail.iter().all(|row| row["by"]["handle"] == "root"), "{trail:#?}");
+    assert!(trail.iter().all(|row| row["by"]["handle"] == "rosa"), "{trail:#?}");
     assert_eq!(trail[0]["detail"], json!({"old": ["user"], "new": ["user", "operator"]}));
     let redriven = &trail[4]["detail"];
     assert_eq!(

@@ -19,7 +19,7 @@ fn on_disk(config: &mut Config) {
 async fn graveyard() -> (Arc<tempfile::TempDir>, Person, Person) {
     let plan = Plan::default();
     let app = TestApp::spawn_in(Arc::new(tempfile::tempdir().unwrap()), on_disk, plan.registry()).await;
-    let (root, ada) = (app.person("root").await, app.person("ada").await);
+    let (root, ada) = (app.person("rosa").await, app.person("ada").await);
     plan.of("analytics").always(Fault::Fail);
     for number in 0..POSTS {
         ada.publish(&format!("Post {number}")).await;
@@ -37,7 +37,7 @@ async fn posts_counted(ada: &Person) -> Value {
 async fn kill_9_in_the_middle_of_a_redrive_loses_and_doubles_nothing() {
     let (folder, root, ada) = graveyard().await;
     let data = folder.path().to_str().unwrap();
-    let variables = [("DATA_DIR", data), ("WORKERS__ANALYTICS__MAX_RECEIVES", "1")];
+    let variables = [("DATA_DIR", data)];
     let process = Process::start(folder.path(), &variables).await;
     let root = process.again(&root).await;
     let id = order(&root, "redrive", json!({"all": true, "rate": 20})).await["id"].clone();

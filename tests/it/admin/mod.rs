@@ -16,7 +16,7 @@ use crate::support::{Fault, Person, Plan, TestApp, until};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Makes `root` an admin, and deliveries of every worker die of their first failure.
+/// Makes `rosa` an admin, and deliveries of every worker die of their first failure.
 fn deadly(config: &mut Config) {
     lenient(config);
     for worker in crate::support::WORKERS {
@@ -25,9 +25,9 @@ fn deadly(config: &mut Config) {
     }
 }
 
-/// Makes `root` an admin.
+/// Makes `rosa` an admin.
 fn lenient(config: &mut Config) {
-    config.identity.bootstrap_admin_email = "root@example.com".into();
+    config.identity.bootstrap_admin_email = "rosa@example.com".into();
 }
 
 /// A server whose workers fail on demand, an admin and an author.
@@ -42,7 +42,7 @@ impl Scene {
     async fn new(change: impl FnOnce(&mut Config)) -> Self {
         let plan = Plan::default();
         let app = TestApp::spawn_with(change, plan.registry()).await;
-        let (root, ada) = (app.person("root").await, app.person("ada").await);
+        let (root, ada) = (app.person("rosa").await, app.person("ada").await);
         app.settle().await;
         app.expect_exceptions();
         Self { app, plan, root, ada }

@@ -38,9 +38,10 @@ async fn a_letter_that_died_twice_is_kept_for_14_days_from_its_second_death() {
 
 #[actix_web::test]
 async fn operators_are_told_two_days_before_letters_go() {
-    let scene = Scene::new(deadly).await;
+    let mut scene = Scene::new(deadly).await;
     scene.kill(&["feed", "analytics"], &["One", "Two"]).await;
     scene.app.clock.advance(11 * DAY);
+    scene.ada.sign_in().await;
     scene.kill(&["feed"], &["Three"]).await;
     assert!(scene.app.app.expiring().await.unwrap().is_empty(), "three days are left");
     scene.app.clock.advance(DAY + std::time::Duration::from_secs(1));
