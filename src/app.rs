@@ -20,7 +20,8 @@ use ulid::Ulid;
 use crate::{
     actors::{
         DeadLetterActor, Health, Housekeeper, Housekeeping, HousekeepingActor, Monitor, MonitorActor, Operations,
-        PublishActor, Publisher, PublisherParts, PublisherSettings, Receipts, ViewCounter,
+        PublishActor, Publisher, PublisherParts, PublisherSettings, Receipts, RedriveActor, RedriveParts, Redrives,
+        ViewCounter,
         monitor::Sources,
         worker::{Engine, Heads, Running, Status, Subscribers},
         workers::{self, Hands, Registry, Search},
@@ -61,6 +62,7 @@ pub struct App {
     housekeeping: Housekeeping,
     housekeeper: Housekeeper,
     monitor: Monitor,
+    redrives: Redrives,
     server: Option<Server>,
     handle: ServerHandle,
     exporter: Option<metrics::Exporter>,
@@ -142,10 +144,12 @@ impl App {
             config: Arc::clone(&config),
             public_url: config.public_url(),
         };
+        let known = registry.names().into();
         let workers = registry.start(&hands, &engine, || spawn_arbiter(&mut arbiters));
         workers.iter().for_each(|worker| subscribers.add(worker.mailbox.clone()));
         let housekeeping = Housekeeping {
             access: accesses.housekeeping(),
+            letters: accesses.dead_letter_reads(),
             analytics: accesses.analytics(),
             views: views.clone(),
             clock: Arc::clone(&clock),
@@ -172,7 +176,7 @@ impl App {
         };
         let exporter = scraped.map(start_exporter).transpose()?;
         let sources = Sources {
-            node,
+            node: node.clone(),
             started_at: clock.now(),
             operations: operations.clone(),
             heads: Arc::clone(&heads),
@@ -180,6 +184,16 @@ impl App {
         };
         let arbiter = spawn_arbiter(&mut arbiters);
         let monitor = MonitorActor::start(sources, accesses.overview(), store.is_embedded(), &arbiter);
+        let redrive = RedriveParts {
+            jobs: accesses.jobs(),
+            letters: accesses.dead_letter_reads(),
+            operations: operations.clone(),
+            known,
+            node,
+            is_alone: store.is_embedded(),
+            clock: Arc::clone(&clock),
+        };
+        let redrives = RedriveActor::start(redrive, &spawn_arbiter(&mut arbiters));
         let identity = accesses.identity();
         let seed = identity.signing_key(rand::random()).await?;
         let state = http::State {
@@ -197,6 +211,8 @@ impl App {
             operations,
             monitor: monitor.clone(),
             watch_tickets: WatchTickets::default(),
+            dead_letters: accesses.dead_letter_reads(),
+            redrives: redrives.clone(),
             audit: accesses.audit(),
             views,
             search: index,
@@ -228,6 +244,7 @@ impl App {
             housekeeping,
             housekeeper,
             monitor,
+            redrives,
             server: Some(server),
             handle,
             exporter,
@@ -271,6 +288,7 @@ impl App {
             self.errands.close();
             self.errands.wait().await;
             self.publisher.close();
+            self.redrives.finish().await;
             futures_util::future::join_all(self.workers.iter().map(Running::drain)).await;
             self.housekeeper.finish().await;
         };
@@ -301,6 +319,14 @@ impl App {
         if let Some(exporter) = &self.exporter {
             exporter.sample().await;
         }
+    }
+
+    /// How many dead letters of which worker will be deleted within two days.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn expiring(&self) -> store::Result<std::collections::BTreeMap<String, u64>> {
+        self.housekeeping.expiring().await
     }
 
     /// Does one full round of housekeeping at once.

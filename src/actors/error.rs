@@ -38,6 +38,9 @@ pub enum Error {
     /// The rules of reviewing do not allow it.
     #[error(transparent)]
     Review(#[from] ReviewError),
+    /// The job has ended already.
+    #[error("the job has ended")]
+    JobEnded,
     /// Nobody follows themselves.
     #[error("nobody can follow themselves")]
     FollowSelf,

@@ -1,7 +1,7 @@
 //! The `HousekeepingActor`: looks after the database, folds views, trims feeds and removes what has passed its retention,
 //! a little at a time.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use actix::prelude::*;
 
@@ -9,7 +9,7 @@ use super::ViewCounter;
 use crate::{
     clock::SharedClock,
     domain::AccountId,
-    store::{self, AnalyticsAccess, HousekeepingAccess},
+    store::{self, AnalyticsAccess, DeadLetterReads, HousekeepingAccess},
 };
 
 /// How often views are folded, and how often one round of cleaning is made.
@@ -17,12 +17,17 @@ const FOLD: Duration = Duration::from_secs(2);
 const CLEAN: Duration = Duration::from_secs(30);
 /// How many rows or accounts one round looks at.
 const ROUND: usize = 500;
+/// How often operators are warned of dead letters that will go, and how long before.
+const WARN: Duration = Duration::from_secs(24 * 60 * 60);
+const AHEAD: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// What the housekeeper works on.
 #[derive(Clone)]
 pub struct Housekeeping {
     /// Deletes.
     pub access: HousekeepingAccess,
+    /// Counts dead letters.
+    pub letters: DeadLetterReads,
     /// Counters.
     pub analytics: AnalyticsAccess,
     /// Views to be folded.
@@ -71,6 +76,31 @@ impl Housekeeping {
             self.access.trim_feed(*reader, self.feed_length).await?;
         }
         Ok(readers.last().copied().filter(|_| readers.len() == ROUND))
+    }
+
+    /// How many dead letters of which worker will pass their retention within two days.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn expiring(&self) -> store::Result<BTreeMap<String, u64>> {
+        let horizon = self.clock.now().plus(AHEAD).minus(self.dead_letters);
+        self.letters.by_worker(horizon).await
+    }
+
+    async fn warn_of_expiry(&self) {
+        match self.expiring().await {
+            Ok(expiring) => {
+                for (worker, count) in expiring {
+                    tracing::warn!(
+                        worker,
+                        count,
+                        "dead letters will be deleted within two days; redrive or discard them \
+                         (POST /v1/admin/dead-letters/redrive), or raise dead_letters.retention"
+                    );
+                }
+            }
+            Err(error) => tracing::warn!(%error, "cannot count the dead letters that will be deleted soon"),
+        }
     }
 }
 
@@ -126,6 +156,14 @@ impl HousekeepingActor {
             ctx.run_later(CLEAN, Self::clean);
         }));
     }
+
+    fn warn(&mut self, ctx: &mut Context<Self>) {
+        let housekeeping = self.housekeeping.clone();
+        let warning = async move { housekeeping.warn_of_expiry().await };
+        ctx.spawn(warning.into_actor(self).map(|(), _, ctx| {
+            ctx.run_later(WARN, Self::warn);
+        }));
+    }
 }
 
 impl Actor for HousekeepingActor {
@@ -134,6 +172,7 @@ impl Actor for HousekeepingActor {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_later(FOLD, Self::fold);
         ctx.run_later(CLEAN, Self::clean);
+        ctx.run_later(CLEAN, Self::warn);
     }
 }
 

@@ -10,6 +10,7 @@ pub mod monitor;
 mod operations;
 mod publish;
 mod receipts;
+mod redrive;
 mod views;
 pub mod worker;
 pub mod workers;
@@ -25,4 +26,5 @@ pub use publish::{
     PublisherSettings,
 };
 pub use receipts::Receipts;
+pub use redrive::{Order, RedriveActor, RedriveParts, Redrives};
 pub use views::ViewCounter;

@@ -27,6 +27,12 @@ macro_rules! ulid_newtype {
                 Self(Ulid::generate())
             }
 
+            /// The milliseconds since 1970 that it was made from.
+            #[must_use]
+            pub fn unix_millis(&self) -> u64 {
+                self.0.timestamp_ms()
+            }
+
             /// The low 80 bits, which are random.
             #[must_use]
             pub fn random(&self) -> u128 {
@@ -72,4 +78,9 @@ ulid_newtype!(
     /// A signed-in session: one family of refresh tokens.
     SessionId,
     "session"
+);
+ulid_newtype!(
+    /// A job of an operator's: a redrive, a discard.
+    JobId,
+    "job"
 );

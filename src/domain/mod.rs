@@ -4,12 +4,15 @@
 
 mod account;
 mod audit;
+mod cause;
 mod cursor;
+mod dead_letter;
 mod error;
 mod event;
 mod front_matter;
 mod hex;
 mod id;
+mod job;
 mod markdown;
 mod moderation;
 mod post;
@@ -23,12 +26,15 @@ mod visibility;
 
 pub use account::{Account, MailPreferences};
 pub use audit::{Actor, Audit};
+pub use cause::{Cause, CauseId};
 pub use cursor::PageCursor;
+pub use dead_letter::{DeadLetterFilter, DeadLetterId, Lane};
 pub use error::{Invalid, Problems};
 pub use event::{ContentChange, Epoch, Event, EventId, EventKind};
 pub use front_matter::{Document, FrontMatterError};
 pub use hex::hex;
-pub use id::{AccountId, PostId, SessionId};
+pub use id::{AccountId, JobId, PostId, SessionId};
+pub use job::{Job, JobKind, JobState};
 pub use markdown::{Rendered, excerpt, plain_text, render};
 pub use moderation::{Decision, Grounds, Judge, Moderation, Usage, Verdict};
 pub use post::{MAX_TAGS, Post, Status};

@@ -14,7 +14,8 @@ pub enum Role {
 }
 
 impl Role {
-    const ALL: [Self; 4] = [Self::User, Self::Moderator, Self::Operator, Self::Admin];
+    /// All roles, in the order they are listed.
+    pub const ALL: [Self; 4] = [Self::User, Self::Moderator, Self::Operator, Self::Admin];
 
     /// The word on the wire and in the database.
     #[must_use]

@@ -2,7 +2,7 @@
 //! never back.
 //!
 //! Read `routes.rs` first: every route on one screen. `server.rs` stacks the middleware. `auth.rs` and `extract/` are
-//! what a handler's signature is made of; `api/` and `identity/` are the handlers.
+//! what a handler's signature is made of; `api/`, `identity/` and `admin/` are the handlers.
 
 pub mod admin;
 pub mod api;

@@ -73,6 +73,17 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         admin::workers::get_overview,
         admin::tickets::create_watch_ticket,
         admin::watch::watch,
+        admin::dead_letters::list::list_dead_letters,
+        admin::dead_letters::causes::list_causes,
+        admin::dead_letters::list::get_dead_letter,
+        admin::dead_letters::order::redrive_dead_letters,
+        admin::dead_letters::order::discard_dead_letters,
+        admin::jobs::list_jobs,
+        admin::jobs::get_job,
+        admin::jobs::cancel_job,
+        admin::audit::list_audit,
+        admin::accounts::get_account,
+        admin::accounts::set_roles,
         health::healthz,
         health::readyz,
     ),
@@ -88,7 +99,7 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         (name = "search", description = "Find posts"),
         (name = "me", description = "One's own account"),
         (name = "operation", description = "Is it up?"),
-        (name = "admin", description = "For operators: look, pause, restart, redrive"),
+        (name = "admin", description = "For operators: what goes on, what went wrong, and what to do about it"),
     )
 )]
 pub struct ApiDoc;

@@ -11,13 +11,16 @@ use super::{
     identity::{Passwords, Tokens},
 };
 use crate::{
-    actors::{Health, Monitor, Operations, Publisher, Receipts, ViewCounter},
+    actors::{Health, Monitor, Operations, Publisher, Receipts, Redrives, ViewCounter},
     clock::SharedClock,
     config::Config,
     gateways::Mailer,
     metrics::Metrics,
     search,
-    store::{AccountAccess, AuditTrail, FeedReads, FollowReads, IdentityAccess, PostReads, ReviewReads, StatReads},
+    store::{
+        AccountAccess, AuditTrail, DeadLetterReads, FeedReads, FollowReads, IdentityAccess, PostReads, ReviewReads,
+        StatReads,
+    },
 };
 
 /// What handlers are handed as `web::Data<State>`.
@@ -50,6 +53,10 @@ pub struct State {
     pub monitor: Monitor,
     /// Passes for those who cannot send a token with a websocket.
     pub watch_tickets: WatchTickets,
+    /// What went to the dead letters.
+    pub dead_letters: DeadLetterReads,
+    /// Redrives and discards.
+    pub redrives: Redrives,
     /// What operators have done.
     pub audit: AuditTrail,
     /// Counts views of posts in memory.

@@ -1,9 +1,9 @@
 //! Handing out the narrow accesses: the one place that has the whole store and gives parts of it away.
 
 use super::{
-    AccountAccess, AnalyticsAccess, AuditTrail, BacklogReads, Controls, DeadLetters, ExceptionReads, FeedAccess,
-    FeedReads, FollowReads, HousekeepingAccess, IdentityAccess, MailAccess, ModerationAccess, OverviewReads, PostReads,
-    Publishing, ReceiptReads, ReviewReads, SearchAccess, Seeding, StatReads, Store,
+    AccountAccess, AnalyticsAccess, AuditTrail, BacklogReads, Controls, DeadLetterReads, DeadLetters, ExceptionReads,
+    FeedAccess, FeedReads, FollowReads, HousekeepingAccess, IdentityAccess, Jobs, MailAccess, ModerationAccess,
+    OverviewReads, PostReads, Publishing, ReceiptReads, ReviewReads, SearchAccess, Seeding, StatReads, Store,
 };
 
 /// All accesses of one open database; posts and accounts share their caches.
@@ -31,6 +31,10 @@ accesses! {
     publishing: Publishing(store, posts, accounts),
     /// For the `DeadLetterActor`.
     dead_letters: DeadLetters(store),
+    /// For operators: what went to the dead letters.
+    dead_letter_reads: DeadLetterReads(store),
+    /// For the `RedriveActor`.
+    jobs: Jobs(store),
     /// For the `HousekeepingActor`.
     housekeeping: HousekeepingAccess(store),
     /// For receipts.

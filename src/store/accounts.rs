@@ -3,10 +3,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use quick_cache::sync::Cache;
-use surrealdb::types::{RecordId, SurrealValue};
+use surrealdb::types::{RecordId, SurrealValue, Value};
 
-use super::{Error, Result, Store, keys, query::Query};
-use crate::domain::{Account, AccountId, Bio, Email, Handle, MailPreferences, Name, Role, Timestamp};
+use super::{Error, Result, Store, audit, batch::Batch, keys, query::Query};
+use crate::domain::{Account, AccountId, Audit, Bio, Email, Handle, MailPreferences, Name, Role, Timestamp};
 
 /// An account's row without its credentials.
 #[derive(Debug, Clone, SurrealValue)]
@@ -145,6 +145,28 @@ impl AccountAccess {
         let account = Arc::new(Account::try_from(row)?);
         self.keep(&account);
         Ok(Some(account))
+    }
+
+    /// Gives an account other roles than those it is known to have, together with a row in the audit trail; says whether it
+    /// still had those.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn set_roles(&self, account: &Account, roles: &[Role], audit: &Audit) -> Result<bool> {
+        let words = |roles: &[Role]| roles.iter().map(|role| role.as_str().to_owned()).collect::<Vec<_>>().into_value();
+        let mut batch = Batch::default();
+        let text = "LET $set_ = UPDATE $id_ SET roles = $new_ WHERE roles = $old_ RETURN VALUE id; \
+                    IF array::len($set_) = 0 { THROW 'roles changed' }";
+        let (old, new) = (words(&account.roles), words(roles));
+        batch.statement(text, [("id", id(account.id).into_value()), ("old", old), ("new", new), ("set", Value::None)]);
+        audit::put(&mut batch, audit);
+        let written = self.store.write(batch.into_transaction()).await;
+        self.forget(account.id);
+        match written {
+            Ok(_) => Ok(true),
+            Err(Error::Refused(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// An account has changed: the next reader asks the database.

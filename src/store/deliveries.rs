@@ -9,15 +9,18 @@ use surrealdb::types::{RecordId, SurrealValue, Value};
 use super::{
     Effects, Error, Result, Store,
     batch::Batch,
+    dead_letters::DeadLetterRow,
     events::{self, EventRow},
     housekeeping,
     keys::{self, parts},
     query::Query,
 };
-use crate::domain::{Event, EventId, PostId, Timestamp};
+use crate::domain::{DeadLetterId, Event, EventId, JobId, PostId, Timestamp};
 
 /// A held row is due never; its approval makes it due.
 pub(super) const NEVER: i64 = i64::MAX;
+/// The failures that a redriven delivery takes along: the first one and the newest.
+const HISTORY: usize = 20;
 
 /// One failed receive.
 #[derive(Debug, Clone, PartialEq, Eq, SurrealValue)]
@@ -83,6 +86,10 @@ pub struct Claimed {
     pub failures: Vec<Failure>,
     /// Where it goes on.
     pub progress: Option<serde_json::Value>,
+    /// How often it came back from the dead letters.
+    pub redrives: u32,
+    /// Which job brought it back last.
+    pub redriven_by: Option<JobId>,
 }
 
 /// How a receive ends.
@@ -128,6 +135,8 @@ pub(super) struct DeliveryRow {
     pub(super) failures: Vec<Failure>,
     pub(super) progress: Option<serde_json::Value>,
     pub(super) event: EventRow,
+    redrives: Option<i64>,
+    redriven_by: Option<String>,
 }
 
 impl Deliveries {
@@ -280,6 +289,29 @@ impl DeliveryRow {
             failures: new.failures.clone(),
             progress: new.progress.clone(),
             event: (&new.event).into(),
+            redrives: None,
+            redriven_by: None,
+        }
+    }
+
+    /// A dead letter that is tried again from `due` on: all its receives are new, its progress and its history go on. What
+    /// may have killed the process runs with nothing beside it.
+    pub(super) fn redriven(id: &DeadLetterId, letter: DeadLetterRow, job: JobId, due: Timestamp) -> Self {
+        let is_lethal = letter.failures.last().is_some_and(|failure| failure.class == "lost");
+        Self {
+            id: delivery_id(id.lane.as_str(), id.event),
+            worker: id.lane.to_string(),
+            due: due.as_millis(),
+            state: "ready".to_owned(),
+            was: None,
+            lease: None,
+            alone: is_lethal,
+            receives: 0,
+            failures: bounded(letter.failures),
+            progress: letter.progress,
+            event: letter.event,
+            redrives: Some(letter.redrives.unwrap_or(0).saturating_add(1)),
+            redriven_by: Some(job.to_string()),
         }
     }
 
@@ -295,8 +327,19 @@ impl DeliveryRow {
             is_alone: self.alone,
             failures: self.failures,
             progress: self.progress,
+            redrives: self.redrives.and_then(|redrives| u32::try_from(redrives).ok()).unwrap_or(0),
+            redriven_by: self.redriven_by.as_deref().map(keys::parsed).transpose()?,
         })
     }
+}
+
+/// The first failure and the newest ones.
+fn bounded(mut failures: Vec<Failure>) -> Vec<Failure> {
+    let surplus = failures.len().saturating_sub(HISTORY);
+    if surplus > 0 {
+        failures.drain(1..=surplus);
+    }
+    failures
 }
 
 /// `delivery:[worker, epoch, seq]`.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use surrealdb::types::RecordId;
+use surrealdb::types::{RecordId, SurrealValue, Value};
 
 use super::{
-    Result, Store,
+    Error, Result, Store,
     batch::Batch,
+    dead_letters::{self, DeadLetterRow},
     keys::{self, parts},
     log,
     query::{Answers, Query},
@@ -116,19 +117,52 @@ impl HousekeepingAccess {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let text = "SELECT VALUE id FROM session WHERE expires_at < $now LIMIT $limit; \
                     SELECT VALUE id FROM idempotency WHERE at < $yesterday LIMIT $limit; \
-                    SELECT VALUE id FROM dead_letter WHERE dead_at < $dead LIMIT $limit; \
                     SELECT VALUE id FROM code WHERE expires_at < $now LIMIT $limit";
         let query = Query::new(text)
             .bind("now", now.as_millis())
             .bind("yesterday", now.minus(DAY).as_millis())
-            .bind("dead", now.minus(dead_letters).as_millis())
             .bind("limit", i64::try_from(limit).unwrap_or(i64::MAX));
         let mut answers = self.store.read(query).await?;
         let mut expired = Vec::new();
-        for statement in 0..4 {
+        for statement in 0..3 {
             expired.extend(answers.rows::<RecordId>(statement)?);
         }
-        self.delete(expired).await
+        let letters = self.forget_letters(now, now.minus(dead_letters), limit).await?;
+        Ok(self.delete(expired).await? + letters)
+    }
+
+    /// Removes dead letters that died before `horizon`; their receipts go on to say that they were given up.
+    async fn forget_letters(&self, now: Timestamp, horizon: Timestamp, limit: usize) -> Result<usize> {
+        let query = Query::new("SELECT * FROM dead_letter WHERE dead_at < $horizon LIMIT $limit")
+            .bind("horizon", horizon.as_millis())
+            .bind("limit", i64::try_from(limit).unwrap_or(i64::MAX));
+        let letters: Vec<DeadLetterRow> = self.store.read(query).await?.rows(0)?;
+        let mut writes = Vec::new();
+        for chunk in letters.chunks(DELETES) {
+            let mut batch = Batch::default();
+            // A letter that was redriven since it was read is none of these.
+            let text = "LET $gone_ = DELETE $ids_ WHERE dead_at < $horizon_ RETURN BEFORE; \
+                        IF array::len($gone_) != $count_ { THROW 'letters changed' }";
+            let ids: Vec<RecordId> = chunk.iter().map(|letter| letter.id.clone()).collect();
+            let count = i64::try_from(chunk.len()).unwrap_or(i64::MAX);
+            let parameters = [
+                ("ids", ids.into_value()),
+                ("horizon", horizon.as_millis().into_value()),
+                ("count", count.into_value()),
+                ("gone", Value::None),
+            ];
+            batch.statement(text, parameters);
+            for letter in chunk {
+                batch.put("abandoned", letter.abandoned(now, dead_letters::EXPIRED)?);
+            }
+            writes.push(self.store.write(batch.into_transaction()));
+        }
+        match side_by_side(writes).await {
+            Ok(()) => Ok(letters.len()),
+            // The next round looks anew.
+            Err(Error::Refused(_)) => Ok(0),
+            Err(error) => Err(error),
+        }
     }
 
     async fn delete(&self, ids: Vec<RecordId>) -> Result<usize> {

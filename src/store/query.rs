@@ -107,11 +107,12 @@ pub(super) async fn with_retry(database: Arc<Surreal<Any>>, query: Query) -> Res
     once(&database, query).await
 }
 
-/// In a failed transaction every statement has an error, most of them "not executed"; one says why.
+/// In a failed transaction every statement has an error: those before the one that says why were "not executed", those behind
+/// it "cancelled".
 fn most_telling(errors: impl Iterator<Item = surrealdb::Error>) -> Error {
     let mut fallback = None;
     for error in errors {
-        let is_bystander = matches!(error.query_details(), Some(QueryError::NotExecuted));
+        let is_bystander = matches!(error.query_details(), Some(QueryError::NotExecuted | QueryError::Cancelled));
         let error = Error::from(error);
         if matches!(error, Error::Conflict(_)) {
             return error;

@@ -2,13 +2,18 @@
 
 use surrealdb::types::{RecordId, SurrealValue};
 
-use super::{Failure, Result, Store, dead_letters, deliveries, log, query::Query};
+use super::{
+    Failure, Result, Store,
+    dead_letters::{self, AbandonedRow},
+    deliveries, log,
+    query::Query,
+};
 use crate::domain::{EventId, Timestamp};
 
 /// What a worker's rows say about one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trail {
-    /// A dead letter.
+    /// A dead letter, or what is left of one that was given up.
     Dead {
         /// Since when.
         at: Timestamp,
@@ -81,15 +86,18 @@ impl ReceiptReads {
         // The cursor is read first: a row that goes between the reads then looks pending, never finished too early.
         let text = "SELECT id, settled FROM $cursors; \
                     SELECT id, state, due, receives, failures, progress FROM $deliveries; \
-                    SELECT id, dead_at, receives, failures FROM $dead";
+                    SELECT id, dead_at, receives, failures FROM $dead; \
+                    SELECT * FROM $abandoned";
         let query = Query::new(text)
             .bind("cursors", ids(&|worker| log::cursor_id(worker, event.epoch)))
             .bind("deliveries", ids(&|worker| deliveries::delivery_id(worker, event)))
-            .bind("dead", ids(&|worker| dead_letters::dead_letter_id(worker, event)));
+            .bind("dead", ids(&|worker| dead_letters::dead_letter_id(worker, event)))
+            .bind("abandoned", ids(&|worker| dead_letters::abandoned_id(worker, event)));
         let mut answers = self.store.read(query).await?;
         let cursors: Vec<SettledRow> = answers.rows(0)?;
         let pending: Vec<PendingRow> = answers.rows(1)?;
         let dead: Vec<DeadRow> = answers.rows(2)?;
+        let abandoned: Vec<AbandonedRow> = answers.rows(3)?;
         let trail = |worker: &String| {
             if let Some(row) = dead.iter().find(|row| row.id == dead_letters::dead_letter_id(worker, event)) {
                 return Trail::Dead {
@@ -106,6 +114,13 @@ impl ReceiptReads {
                     receives: count(row.receives),
                     progress: row.progress.clone(),
                     last_error: last_error(&row.failures),
+                };
+            }
+            if let Some(row) = abandoned.iter().find(|row| row.id == dead_letters::abandoned_id(worker, event)) {
+                return Trail::Dead {
+                    at: Timestamp::from_millis(row.at),
+                    receives: count(row.receives),
+                    last_error: Some(row.why.clone()),
                 };
             }
             let cursor = cursors.iter().find(|row| row.id == log::cursor_id(worker, event.epoch));

@@ -57,7 +57,8 @@ impl<W: Worker> Handler<Wake> for WorkerActor<W> {
 
     fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
         if self.phase == Phase::Running {
-            self.due_at(self.engine.clock.now());
+            // Due since some moment before its transaction, which claims must not have passed over.
+            self.due_at(self.engine.clock.now().minus(self.settings.timeout));
             self.pump(ctx);
         }
     }

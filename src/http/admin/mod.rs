@@ -1,5 +1,10 @@
-//! For operators: what the node is doing, and what can be done to it. Everything here asks for `admin:read` or `admin:write`.
+//! `/v1/admin`: what operators see and do. Parse, authorize, one call, a view, as in `http::api`; every act is audited by
+//! whoever carries it out.
 
+pub mod accounts;
+pub mod audit;
+pub mod dead_letters;
+pub mod jobs;
 pub mod tickets;
 pub mod views;
 pub mod watch;
@@ -7,3 +12,10 @@ mod watcher;
 pub mod workers;
 
 pub use tickets::WatchTickets;
+
+use crate::{domain::Actor, http::auth::Principal};
+
+/// Who acts, for the audit trail.
+fn actor(principal: &Principal) -> Actor {
+    Actor { account: principal.account, handle: principal.handle.clone() }
+}

@@ -51,8 +51,8 @@ impl From<store::Error> for Problem {
 impl From<actors::Error> for Problem {
     fn from(error: actors::Error) -> Self {
         use actors::Error::{
-            AlreadyPublished, Busy, FollowSelf, Forbidden, IdempotencyMismatch, NotFound, Review, SlugTaken, Stale,
-            Stopping, Unavailable,
+            AlreadyPublished, Busy, FollowSelf, Forbidden, IdempotencyMismatch, JobEnded, NotFound, Review, SlugTaken,
+            Stale, Stopping, Unavailable,
         };
         match error {
             Busy => Self::new(Code::Busy).retry_after(SOON).cause(error),
@@ -63,6 +63,7 @@ impl From<actors::Error> for Problem {
             SlugTaken => Self::new(Code::SlugTaken),
             AlreadyPublished => Self::new(Code::AlreadyPublished),
             IdempotencyMismatch => Self::new(Code::IdempotencyMismatch),
+            JobEnded => Self::new(Code::Conflict).detail("the job has ended"),
             FollowSelf => Self::new(Code::FollowSelf),
             Review(refusal) => refusal.into(),
         }

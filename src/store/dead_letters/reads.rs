@@ -1,0 +1,290 @@
+//! Looking at dead letters: lists by index, newest first, and what they died of.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use surrealdb::types::{RecordId, SurrealValue};
+
+use super::{DeadLetter, DeadLetterRow, dead_letter_id};
+use crate::{
+    domain::{Cause, CauseId, DeadLetterFilter, DeadLetterId, Invalid, Timestamp},
+    store::{Result, Store, query::Query},
+};
+
+/// The most rows one page looks at where an index alone does not answer: beyond them it is shorter, and its cursor goes on.
+const MAX_SCANNED: usize = 1_000;
+
+/// Reads dead letters.
+#[derive(Clone)]
+pub struct DeadLetterReads {
+    store: Store,
+}
+
+/// A page of dead letters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetterPage {
+    /// Newest first.
+    pub letters: Vec<DeadLetter>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<String>,
+}
+
+/// Dead letters that died of the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CauseGroup {
+    /// Of what.
+    pub cause: Cause,
+    /// Whose they are.
+    pub worker: String,
+    /// How many there are.
+    pub count: u64,
+    /// When the oldest of them died.
+    pub first_dead_at: Timestamp,
+    /// When the newest of them died.
+    pub last_dead_at: Timestamp,
+    /// The newest of them.
+    pub example: DeadLetterId,
+}
+
+/// A page of causes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CausePage {
+    /// The most frequent first.
+    pub causes: Vec<CauseGroup>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<String>,
+}
+
+#[derive(SurrealValue)]
+struct GroupRow {
+    cause: Option<String>,
+    n: i64,
+    first: i64,
+    last: i64,
+}
+
+#[derive(SurrealValue)]
+struct CountRow {
+    count: i64,
+}
+
+#[derive(SurrealValue)]
+struct WorkerRow {
+    worker: Option<String>,
+    n: i64,
+}
+
+impl DeadLetterReads {
+    pub(crate) fn new(store: &Store) -> Self {
+        Self { store: store.clone() }
+    }
+
+    /// One dead letter.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn get(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>> {
+        let query = Query::new("SELECT * FROM $ids").bind("ids", records(std::slice::from_ref(id)));
+        let row: Option<DeadLetterRow> = self.store.read(query).await?.row(0)?;
+        row.map(DeadLetterRow::into_letter).transpose()
+    }
+
+    /// Up to `limit` dead letters, newest first, behind a cursor.
+    ///
+    /// # Errors
+    /// When the database does not answer, or the cursor is not one of these pages'.
+    pub async fn list(&self, filter: &DeadLetterFilter, cursor: Option<&str>, limit: usize) -> Result<DeadLetterPage> {
+        let mut before = cursor.map(decode_place).transpose()?.unwrap_or_else(|| "~".to_owned());
+        let (mut letters, mut scanned) = (Vec::new(), 0);
+        loop {
+            let chunk = limit + 1;
+            let rows = newest(&self.store, filter, &before, chunk).await?;
+            let is_end = rows.len() < chunk;
+            for row in rows {
+                if letters.len() == limit || scanned >= MAX_SCANNED {
+                    return Ok(DeadLetterPage { letters, next: Some(URL_SAFE_NO_PAD.encode(before)) });
+                }
+                scanned += 1;
+                before = row.place.clone().unwrap_or_default();
+                if row.matches(filter)? {
+                    letters.push(row.into_letter()?);
+                }
+            }
+            if is_end {
+                return Ok(DeadLetterPage { letters, next: None });
+            }
+        }
+    }
+
+    /// What dead letters died of, the most frequent cause first, up to `limit` behind a cursor.
+    ///
+    /// # Errors
+    /// When the database does not answer, or the cursor is not one of these pages'.
+    pub async fn causes(&self, filter: &DeadLetterFilter, cursor: Option<&str>, limit: usize) -> Result<CausePage> {
+        let behind = cursor.map(decode_group).transpose()?;
+        let text = format!(
+            "SELECT cause, count() AS n, math::min(dead_at) AS first, math::max(dead_at) AS last FROM dead_letter {} GROUP BY cause",
+            conditions(filter)
+        );
+        let rows: Vec<GroupRow> = self.store.read(bound(Query::new(text), filter)).await?.rows(0)?;
+        let mut groups: Vec<(i64, String, GroupRow)> =
+            rows.into_iter().filter_map(|row| Some((-row.n, row.cause.clone()?, row))).collect();
+        groups.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+        groups.retain(|(n, cause, _)| behind.as_ref().is_none_or(|(m, last)| (*n, cause) > (*m, last)));
+        let has_more = groups.len() > limit;
+        groups.truncate(limit);
+        let next = groups.last().filter(|_| has_more).map(|(n, cause, _)| encode_group(*n, cause));
+        Ok(CausePage { causes: self.with_examples(groups, filter).await?, next })
+    }
+
+    /// How many dead letters a filter lets through.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn count(&self, filter: &DeadLetterFilter) -> Result<u64> {
+        if !filter.ids.is_empty() {
+            return Ok(u64::try_from(by_ids(&self.store, filter).await?.len()).unwrap_or(u64::MAX));
+        }
+        let text = format!("SELECT count() FROM dead_letter {} GROUP ALL", conditions(filter));
+        let row: Option<CountRow> = self.store.read(bound(Query::new(text), filter)).await?.row(0)?;
+        Ok(row.and_then(|row| u64::try_from(row.count).ok()).unwrap_or(0))
+    }
+
+    /// How many dead letters each worker has that died before `horizon`; those without any are left out.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn by_worker(&self, horizon: Timestamp) -> Result<BTreeMap<String, u64>> {
+        let text = "SELECT worker, count() AS n FROM dead_letter WHERE dead_at < $horizon GROUP BY worker";
+        let query = Query::new(text).bind("horizon", horizon.as_millis());
+        let rows: Vec<WorkerRow> = self.store.read(query).await?.rows(0)?;
+        let count = |row: WorkerRow| Some((row.worker?, u64::try_from(row.n).unwrap_or(0)));
+        Ok(rows.into_iter().filter_map(count).collect())
+    }
+
+    async fn with_examples(
+        &self,
+        groups: Vec<(i64, String, GroupRow)>,
+        filter: &DeadLetterFilter,
+    ) -> Result<Vec<CauseGroup>> {
+        let mut found = Vec::with_capacity(groups.len());
+        for (_, cause, group) in groups {
+            let filter = DeadLetterFilter { cause: Some(CauseId::from_trusted(cause)), ..filter.clone() };
+            // A group whose last letter has gone meanwhile is left out.
+            let Some(letter) = self.list(&filter, None, 1).await?.letters.pop() else { continue };
+            found.push(CauseGroup {
+                cause: letter.cause,
+                worker: letter.id.lane.worker().to_owned(),
+                count: u64::try_from(group.n).unwrap_or(0),
+                first_dead_at: Timestamp::from_millis(group.first),
+                last_dead_at: Timestamp::from_millis(group.last),
+                example: letter.id,
+            });
+        }
+        Ok(found)
+    }
+}
+
+/// The next rows of the narrowest index that a filter has, newest first; the rest of the filter is the caller's to apply.
+async fn newest(store: &Store, filter: &DeadLetterFilter, before: &str, limit: usize) -> Result<Vec<DeadLetterRow>> {
+    let text = format!(
+        "SELECT * FROM dead_letter WHERE {} place < $before ORDER BY place DESC LIMIT $limit",
+        narrowest(filter)
+    );
+    let query = bound(Query::new(text), filter).bind("before", before.to_owned());
+    store.read(query.bind("limit", i64::try_from(limit).unwrap_or(i64::MAX))).await?.rows(0)
+}
+
+/// The next rows of the narrowest index that a filter has, oldest first, behind `after`; the rest of the filter is the
+/// caller's to apply. With ids in the filter all of them that are left.
+pub(in crate::store) async fn oldest(
+    store: &Store,
+    filter: &DeadLetterFilter,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<DeadLetterRow>> {
+    if !filter.ids.is_empty() {
+        let mut rows = by_ids(store, filter).await?;
+        rows.retain(|row| row.place.as_deref().is_some_and(|place| place > after));
+        rows.sort_by(|a, b| a.place.cmp(&b.place));
+        rows.truncate(limit);
+        return Ok(rows);
+    }
+    let text =
+        format!("SELECT * FROM dead_letter WHERE {} place > $after ORDER BY place LIMIT $limit", narrowest(filter));
+    let query = bound(Query::new(text), filter).bind("after", after.to_owned());
+    store.read(query.bind("limit", i64::try_from(limit).unwrap_or(i64::MAX))).await?.rows(0)
+}
+
+async fn by_ids(store: &Store, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterRow>> {
+    let query = Query::new("SELECT * FROM $ids").bind("ids", records(&filter.ids));
+    let rows: Vec<DeadLetterRow> = store.read(query).await?.rows(0)?;
+    let mut matching = Vec::with_capacity(rows.len());
+    for row in rows {
+        if row.matches(filter)? {
+            matching.push(row);
+        }
+    }
+    Ok(matching)
+}
+
+fn records(ids: &[DeadLetterId]) -> Vec<RecordId> {
+    ids.iter().map(|id| dead_letter_id(id.lane.as_str(), id.event)).collect()
+}
+
+/// The equality that the narrowest index begins with. With one more condition the limit would not reach the scan.
+fn narrowest(filter: &DeadLetterFilter) -> &'static str {
+    match filter {
+        DeadLetterFilter { post: Some(_), .. } => "post = $post AND",
+        DeadLetterFilter { cause: Some(_), .. } => "cause = $cause AND",
+        DeadLetterFilter { worker: Some(_), .. } => "worker = $worker AND",
+        _ => "",
+    }
+}
+
+/// Everything but ids that a filter asks for.
+fn conditions(filter: &DeadLetterFilter) -> String {
+    let mut conditions = Vec::new();
+    conditions.extend(filter.post.map(|_| "post = $post"));
+    conditions.extend(filter.cause.as_ref().map(|_| "cause = $cause"));
+    conditions.extend(filter.worker.as_ref().map(|_| "worker = $worker"));
+    conditions.extend(filter.worker.as_ref().filter(|lane| lane.is_local()).map(|_| "id[0] = $lane"));
+    if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) }
+}
+
+fn bound(query: Query, filter: &DeadLetterFilter) -> Query {
+    query
+        .bind("post", filter.post.map(|post| post.to_string()))
+        .bind("cause", filter.cause.as_ref().map(ToString::to_string))
+        .bind("worker", filter.worker.as_ref().map(|lane| lane.worker().to_owned()))
+        .bind("lane", filter.worker.as_ref().map(|lane| lane.as_str().to_owned()))
+}
+
+fn wrong_cursor() -> Invalid {
+    Invalid::new("cursor", "invalid_cursor", "must be a next_cursor of this collection")
+}
+
+fn decode(cursor: &str) -> Result<String> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong_cursor())?;
+    Ok(String::from_utf8(bytes).map_err(|_| wrong_cursor())?)
+}
+
+fn decode_place(cursor: &str) -> Result<String> {
+    let place = decode(cursor)?;
+    let is_place = place.split_once('.').is_some_and(|(at, id)| {
+        at.len() == 15 && at.bytes().all(|byte| byte.is_ascii_digit()) && id.parse::<DeadLetterId>().is_ok()
+    });
+    if is_place { Ok(place) } else { Err(wrong_cursor().into()) }
+}
+
+fn encode_group(n: i64, cause: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{n}.{cause}"))
+}
+
+fn decode_group(cursor: &str) -> Result<(i64, String)> {
+    let text = decode(cursor)?;
+    let (n, cause) = text.split_once('.').ok_or_else(wrong_cursor)?;
+    let n = n.parse().map_err(|_| wrong_cursor())?;
+    let cause: CauseId = cause.parse().map_err(|_| wrong_cursor())?;
+    Ok((n, cause.to_string()))
+}

@@ -1,0 +1,330 @@
+//! Dead letters and the jobs on them, without actors: what is listed, what is moved, what stays.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::*;
+use crate::{
+    domain::{AccountId, Actor, Audit, Epoch, EventKind, Job, JobKind, JobState, TraceContext},
+    store::{
+        Accesses, Claim, Database, Deliveries, EventLog, NewDelivery, Step, Stepped, query::Query,
+        testing::on_a_deep_stack,
+    },
+};
+
+struct Scene {
+    store: Store,
+    accesses: Accesses,
+    epoch: Epoch,
+}
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000 + millis)
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let settings = Database {
+            url: "mem://".to_owned(),
+            username: String::new(),
+            password: String::new(),
+            namespace: "t".to_owned(),
+            name: "t".to_owned(),
+            cache: 0,
+        };
+        let store = Store::open(&settings, tokio::runtime::Handle::current()).await.unwrap();
+        Self { accesses: Accesses::new(&store), store, epoch: Epoch::generate() }
+    }
+
+    fn event(&self, seq: u64) -> Event {
+        let kind = EventKind::PostEdited {
+            post: PostId::generate(),
+            author: AccountId::generate(),
+            change: Default::default(),
+        };
+        let id = EventId { epoch: self.epoch, seq };
+        Event { id, kind, at: at(0), trace: TraceContext::new(1, 1, 1) }
+    }
+
+    /// Puts an event into a lane's exception lane.
+    async fn enqueue(&self, lane: &str, event: &Event) {
+        let delivery = NewDelivery {
+            event: event.clone(),
+            due: at(0),
+            wait_for: None,
+            is_alone: false,
+            receives: 0,
+            failures: Vec::new(),
+            progress: Some(serde_json::json!({"sent": 3})),
+        };
+        EventLog::new(&self.store, lane, "node").enqueue(vec![delivery]).await.unwrap();
+    }
+
+    async fn claim(&self, lane: &str) -> Vec<Claimed> {
+        let claim = Claim {
+            limit: 100,
+            now: at(1_000_000),
+            floor: Timestamp::default(),
+            until: at(2_000_000),
+            token: "t".to_owned(),
+        };
+        Deliveries::new(&self.store, lane).claim(&claim).await.unwrap().0
+    }
+
+    /// Everything that is due in a lane dies with this message.
+    async fn die(&self, lane: &str, message: &str, dead_at: Timestamp) {
+        for mut claimed in self.claim(lane).await {
+            let receive = i64::from(claimed.receive);
+            claimed.failures.push(Failure {
+                receive,
+                at: dead_at.as_millis(),
+                class: "error".into(),
+                message: message.into(),
+            });
+            self.accesses.dead_letters().bury(lane, &claimed, dead_at).await.unwrap();
+        }
+    }
+
+    async fn kill(&self, lane: &str, seq: u64, message: &str, dead_at: Timestamp) {
+        self.enqueue(lane, &self.event(seq)).await;
+        self.die(lane, message, dead_at).await;
+    }
+
+    async fn letters(&self, filter: &DeadLetterFilter) -> Vec<DeadLetter> {
+        self.accesses.dead_letter_reads().list(filter, None, 100).await.unwrap().letters
+    }
+
+    async fn job(&self, kind: JobKind, filter: DeadLetterFilter, began: Timestamp) -> JobId {
+        let by = Actor { account: AccountId::generate(), handle: "ada".to_owned() };
+        let id = JobId::from_parts(began.as_millis() as u64, rand::random());
+        let job = Job {
+            id,
+            kind,
+            filter,
+            rate: 10,
+            state: JobState::Running,
+            matched: 0,
+            done: 0,
+            skipped: 0,
+            by: by.clone(),
+            at: began,
+            updated_at: began,
+            error: None,
+        };
+        let audit = Audit {
+            at: began,
+            by,
+            act: "test.test".to_owned(),
+            target: id.to_string(),
+            detail: serde_json::Value::Null,
+        };
+        let jobs = self.accesses.jobs();
+        jobs.create(&job, &audit).await.unwrap();
+        jobs.take_over("node", began, Duration::from_secs(15), true).await.unwrap();
+        id
+    }
+
+    async fn step(&self, job: JobId, limit: usize, now: Timestamp) -> Stepped {
+        let is_served = |lane: &Lane| lane.worker() != "gone";
+        let step = Step { job, node: "node", now, lease_until: now, limit, is_served: &is_served };
+        self.accesses.jobs().step(&step).await.unwrap()
+    }
+
+    async fn finish(&self, job: JobId, now: Timestamp) -> Job {
+        while let Stepped::Committed { state: JobState::Running, .. } | Stepped::Again = self.step(job, 2, now).await {}
+        self.accesses.jobs().get(job).await.unwrap().unwrap()
+    }
+}
+
+fn seqs(letters: &[DeadLetter]) -> Vec<u64> {
+    letters.iter().map(|letter| letter.id.event.seq).collect()
+}
+
+fn of(worker: &str) -> DeadLetterFilter {
+    DeadLetterFilter { worker: Some(worker.parse().unwrap()), ..DeadLetterFilter::default() }
+}
+
+#[test]
+fn a_workers_letters_are_found_whatever_node_they_died_on() {
+    on_a_deep_stack(|| async {
+        let scene = Scene::new().await;
+        scene.kill("search", 1, "no", at(1)).await;
+        scene.kill("search@A", 2, "no", at(2)).await;
+        scene.kill("email", 3, "no", at(3)).await;
+        assert_eq!(seqs(&scene.letters(&of("search")).await), [2, 1]);
+        assert_eq!(seqs(&scene.letters(&of("search@A")).await), [2]);
+        let reads = scene.accesses.dead_letter_reads();
+        for (worker, count) in [("search", 2), ("search@A", 1), ("email", 1), ("feed", 0)] {
+            assert_eq!(reads.count(&of(worker)).await.unwrap(), count, "{worker}");
+        }
+        let causes = reads.causes(&DeadLetterFilter::default(), None, 10).await.unwrap().causes;
+        assert_eq!(
+            causes.iter().map(|group| (group.worker.as_str(), group.count)).collect::<Vec<_>>(),
+            [("search", 2), ("email", 1)]
+        );
+        assert_eq!(reads.by_worker(at(2)).await.unwrap().into_iter().collect::<Vec<_>>(), [("search".to_owned(), 1)]);
+    });
+}
+
+#[test]
+fn letters_from_before_the_second_migration_are_listed_and_redriven() {
+    on_a_deep_stack(|| async {
+        let scene = Scene::new().await;
+        scene.kill("email", 7, "the server answered 550", at(5)).await;
+        let strip = "UPDATE dead_letter UNSET worker, post, cause, class, cause_text, first_failed_at, place, progress, redrives, redriven_by";
+        scene.store.write(Query::new(strip)).await.unwrap();
+        let reads = scene.accesses.dead_letter_reads();
+        let id: DeadLetterId = format!("email.{}.7", scene.epoch).parse().unwrap();
+        let bare = reads.get(&id).await.unwrap().unwrap();
+        assert_eq!((bare.cause.text.as_str(), bare.cause.class.as_str()), ("the server answered <number>", "error"));
+        scene.store.write(Query::new(include_str!("../schema/0002_operation.surql"))).await.unwrap();
+        let letters = scene.letters(&of("email")).await;
+        assert_eq!(seqs(&letters), [7]);
+        let cause = DeadLetterFilter { cause: Some(letters[0].cause.id.clone()), ..DeadLetterFilter::default() };
+        assert_eq!(letters[0].cause.id.to_string().parse::<CauseId>().unwrap(), letters[0].cause.id);
+        assert_eq!(seqs(&scene.letters(&cause).await), [7]);
+        let post = DeadLetterFilter { post: letters[0].event.kind.post(), ..DeadLetterFilter::default() };
+        assert_eq!(seqs(&scene.letters(&post).await), [7]);
+        assert_eq!((letters[0].first_failed_at, letters[0].dead_at), (at(5), at(5)));
+        let job = scene.job(JobKind::Redrive, post, at(10)).await;
+        assert_eq!(scene.finish(job, at(10)).await.done, 1);
+        assert_eq!(scene.claim("email").await.len(), 1);
+    });
+}
+
+#[test]
+fn a_redriven_delivery_begins_its_receives_anew_and_keeps_progress_and_history() {
+    on_a_deep_stack(|| async {
+        let scene = Scene::new().await;
+        scene.kill("email", 1, "no", at(1)).await;
+        for life in 1..=30_i64 {
+            let job = scene.job(JobKind::Redrive, of("email"), at(10 * life)).await;
+            let ended = scene.finish(job, at(10 * life)).await;
+            assert_eq!((ended.state, ended.done, ended.skipped), (JobState::Done, 1, 0));
+            scene.die("email", &format!("life {life}"), at(10 * life)).await;
+        }
+        let letter = scene.letters(&of("email")).await.remove(0);
+        assert_eq!((letter.receives, letter.redrives, letter.failures.len()), (1, 30, 21));
+        assert_eq!((letter.failures[0].message.as_str(), letter.failures[20].message.as_str()), ("no", "life 30"));
+        assert_eq!((letter.first_failed_at, letter.dead_at), (at(1), at(300)));
+        assert_eq!(letter.progress, Some(serde_json::json!({"sent": 3})));
+    });
+}
+
+#[test]
+fn a_letter_that_dies_again_under_a_job_is_not_redriven_twice_by_it() {
+    on_a_deep_stack(|| async {
+        let scene = Scene::new().await;
+        for seq in 1..=3 {
+            scene.kill("email", seq, "no", at(1)).await;
+        }
+        // Everything happens within one millisecond.
+        let job = scene.job(JobKind::Redrive, DeadLetterFilter::default(), at(1)).await;
+        let mut moved = 0;
+        while scene.step(job, 1, at(1)).await != Stepped::Lost {
+            scene.die("email", "again", at(1)).await;
+            moved += 1;
+            assert!(moved < 20, "the job does not end");
+        }
+        let ended = scene.accesses.jobs().get(job).await.unwrap().unwrap();
+        assert_eq!((ended.state, ended.done), (JobState::Done, 3));
+        assert_eq!(scene.letters(&DeadLetterFilter::default()).await.len(), 3);
+    });
+}
+
+#[test]
+fn what_cannot_be_redriven_stays_where_it_is() {
+    on_a_deep_stack(|| async {
+        let scene = Scene::new().await;
+        let twice = scene.event(1);
+        scene.enqueue("email", &twice).await;
+        scene.die("email", "no", at(1)).await;
+        scene.enqueue("email", &twice).await;
+        scene.kill("gone", 2, "no", at(2)).await;
+        scene.kill("feed", 3, "no", at(3)).await;
+        let job = scene.job(JobKind::Redrive, DeadLetterFilter::default(), at(9)).await;
+        let ended = scene.finish(job, at(9)).await;
+        assert_eq!((ended.state, ended.done, ended.skipped), (JobState::Done, 1, 2));
+        assert!(ended.error.unwrap().starts_with("left where it is: "));
+        assert_eq!(seqs(&scene.letters(&DeadLetterFilter::default()).await), [2, 1]);
+        let pending = scene.claim("email").await;
+        assert_eq!((pending.len(), pending[0].redrives), (1, 0), "the delivery that was there is as it was");
+        assert_eq!(scene.claim("feed").await[0].redrives, 1);
+    });
+}
+
+#[test]
+fn two_jobs_on_the_same_letters_move_each_of_them_once() {
+    on_a_deep_stack(|| async {
+        let scene = Scene::new().await;
+        for seq in 1..=9 {
+            scene.kill("email", seq, "no", at(1)).await;
+        }
+        let redrive = scene.job(JobKind::Redrive, of("email"), at(5)).await;
+        let discard = scene.job(JobKind::Discard, of("email"), at(5)).await;
+        let (one, other) = futures_util::join!(scene.finish(redrive, at(6)), scene.finish(discard, at(6)));
+        assert_eq!((one.state, other.state, one.done + other.done), (JobState::Done, JobState::Done, 9));
+        assert_eq!(u64::try_from(scene.claim("email").await.len()).unwrap(), one.done);
+        assert!(scene.letters(&DeadLetterFilter::default()).await.is_empty());
+    });
+}
+
+#[test]
+fn a_job_that_is_cancelled_or_anothers_takes_no_step() {
+    on_a_deep_stack(|| async {
+        let scene = Scene::new().await;
+        scene.kill("email", 1, "no", at(1)).await;
+        let job = scene.job(JobKind::Discard, of("email"), at(5)).await;
+        let jobs = scene.accesses.jobs();
+        assert!(
+            jobs.take_over("other", at(6), Duration::from_secs(15), false).await.unwrap().is_empty(),
+            "its lease holds"
+        );
+        let late = at(5 + 15_000);
+        assert_eq!(jobs.take_over("other", late, Duration::from_secs(15), false).await.unwrap().len(), 1);
+        assert_eq!(scene.step(job, 10, at(20_000)).await, Stepped::Lost);
+        assert_eq!(scene.letters(&of("email")).await.len(), 1);
+    });
+}
+
+#[test]
+fn every_page_of_letters_that_died_at_once_shows_others() {
+    on_a_deep_stack(|| async {
+        let scene = Scene::new().await;
+        for seq in 1..=23 {
+            scene.enqueue(if seq % 2 == 0 { "email" } else { "feed" }, &scene.event(seq)).await;
+        }
+        scene.die("email", "no", at(1)).await;
+        scene.die("feed", "no", at(1)).await;
+        let reads = scene.accesses.dead_letter_reads();
+        for filter in [DeadLetterFilter::default(), of("feed")] {
+            let (mut seen, mut cursor, mut total) = (BTreeSet::new(), None, 0);
+            loop {
+                let page = reads.list(&filter, cursor.as_deref(), 4).await.unwrap();
+                total += page.letters.len();
+                seen.extend(page.letters.into_iter().map(|letter| letter.id));
+                cursor = page.next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            let expected = if filter.is_empty() { 23 } else { 12 };
+            assert_eq!((seen.len(), total), (expected, expected));
+        }
+        for cursor in ["", "x", "AAAA", "MDAw"] {
+            assert!(reads.list(&DeadLetterFilter::default(), Some(cursor), 4).await.is_err(), "{cursor}");
+            assert!(reads.causes(&DeadLetterFilter::default(), Some(cursor), 4).await.is_err(), "{cursor}");
+        }
+    });
+}
+
+#[test]
+fn a_guards_word_is_heard_whatever_follows_it_in_the_transaction() {
+    on_a_deep_stack(|| async {
+        let scene = Scene::new().await;
+        for _ in 0..20 {
+            let text = "BEGIN; LET $one = 1; THROW 'no entry'; LET $two = 2; LET $three = 3; COMMIT;";
+            let refusal = scene.store.write(Query::new(text)).await.err().unwrap();
+            assert!(matches!(&refusal, crate::store::Error::Refused(word) if word.contains("no entry")), "{refusal:?}");
+        }
+    });
+}
