@@ -14,14 +14,14 @@ use crate::domain::Timestamp;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// The exception lane.
-    pub deliveries: Vec<Waiting>,
+    pub deliveries: Vec<StateCount>,
     /// The dead letters.
     pub dead_letters: Vec<DeadLetterCount>,
 }
 
 /// A worker's deliveries in one state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
+pub struct StateCount {
     /// Whose they are; a worker whose results are local to a node counts once for all nodes.
     pub worker: String,
     /// `ready`, `leased` or `held`.
@@ -46,7 +46,7 @@ pub struct DeadLetterCount {
 impl Backlog {
     /// A worker's deliveries in one state, if there are any.
     #[must_use]
-    pub fn of(&self, worker: &str, state: &str) -> Option<&Waiting> {
+    pub fn of(&self, worker: &str, state: &str) -> Option<&StateCount> {
         self.deliveries.iter().find(|row| row.worker == worker && row.state == state)
     }
 }
@@ -108,8 +108,12 @@ fn counted(mut answers: Answers) -> Result<Backlog> {
     for row in answers.rows::<DeathCount>(2)? {
         dead.entry(name(&row.worker)).or_default().1 += number(row.n);
     }
-    let waiting =
-        |((worker, state), (count, oldest))| Waiting { worker, state, count, oldest: Timestamp::from_millis(oldest) };
+    let waiting = |((worker, state), (count, oldest))| StateCount {
+        worker,
+        state,
+        count,
+        oldest: Timestamp::from_millis(oldest),
+    };
     let dead_letter = |(worker, (count, expiring))| DeadLetterCount { worker, count, expiring };
     Ok(Backlog {
         deliveries: deliveries.into_iter().map(waiting).collect(),

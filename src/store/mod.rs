@@ -45,7 +45,7 @@ pub use access::{AnalyticsAccess, FeedAccess, MailAccess, ModerationAccess, Sear
 pub use accesses::Accesses;
 pub use accounts::{AccountAccess, ProfileChanges};
 pub use audit::{AuditEntry, AuditTrail};
-pub use backlog::{Backlog, BacklogReads, DeadLetterCount, Waiting};
+pub use backlog::{Backlog, BacklogReads, DeadLetterCount, StateCount};
 pub use batch::Effects;
 pub use controls::Controls;
 pub use dead_letters::{CauseGroup, CausePage, DeadLetter, DeadLetterPage, DeadLetterReads, DeadLetters};

@@ -158,6 +158,8 @@ impl Command {
             Self::Follow { .. } => "follow",
             Self::Unfollow { .. } => "unfollow",
             Self::Judge { .. } => "judge",
+            Self::Rule { .. } => "rule",
+            Self::Appeal { .. } => "appeal",
         }
     }
 

@@ -1,6 +1,7 @@
 //! The real binary, as a person or a service manager runs it: what it prints, and how it ends.
 
 mod config;
+mod dlq;
 mod fake;
 mod import;
 mod operate;
