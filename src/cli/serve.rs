@@ -18,9 +18,10 @@ pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
     telemetry::init(&config.log)?;
     let runtime = app::work_runtime()?;
     let served = actix_web::rt::System::new().block_on(async {
+        // Before anything else: as the first process of a container, one that has no handler ignores the signal.
+        let mut terminate = signal(SignalKind::terminate())?;
         let app = App::build(config, Arc::new(SystemClock), &runtime).await?;
         writeln!(std::io::stdout(), "listening on http://{}", app.address)?;
-        let mut terminate = signal(SignalKind::terminate())?;
         let shutdown = async {
             tokio::select! {
                 _ = terminate.recv() => {}
