@@ -19,13 +19,14 @@ use ulid::Ulid;
 use crate::{
     actors::{
         DeadLetterActor, Health, Housekeeper, Housekeeping, HousekeepingActor, Operations, PublishActor, Publisher,
-        PublisherParts, PublisherSettings, Receipts, ViewCounter,
+        PublisherParts, PublisherSettings, Receipts, SuppressingMailer, ViewCounter,
         worker::{Engine, Heads, Running, Status, Subscribers},
         workers::{self, Hands, Registry, Search},
     },
     clock::SharedClock,
     config::{Config, ConfigError},
     domain::Epoch,
+    gateways::Mailer,
     http::{
         self,
         api::HtmlCache,
@@ -34,6 +35,8 @@ use crate::{
     search::{Index, Location, Settings as IndexSettings},
     store::{self, Accesses, Database, Store},
 };
+
+pub use self::gateways::check_mail;
 
 /// How many commands may wait for the publisher, and how many go into one transaction.
 const PUBLISH_QUEUE: usize = 1_024;
@@ -82,6 +85,7 @@ impl App {
         registry: Registry,
     ) -> anyhow::Result<Self> {
         config.check_workers(&registry.names())?;
+        check_mail(&config)?;
         let listener = listen(&mut config)?;
         let address = listener.local_addr()?;
         let config = Arc::new(config);
@@ -90,6 +94,8 @@ impl App {
         let accesses = Accesses::new(&store);
         let index = open_index(&config, &accesses, runtime).await?;
         let mailer = gateways::mailer(&config)?;
+        let mailer: Arc<dyn Mailer> =
+            Arc::new(SuppressingMailer::new(mailer, accesses.suppressions(), Arc::clone(&clock)));
         let views = ViewCounter::default();
 
         let mut arbiters = Vec::new();
@@ -155,6 +161,9 @@ impl App {
             follows: accesses.follows(),
             feeds: accesses.feeds(),
             stats: accesses.stats(),
+            mailings: accesses.mailings(),
+            suppressions: accesses.suppressions(),
+            mail_links: accesses.mailings().link_key().await?,
             identity,
             publisher: publisher.clone(),
             receipts: Receipts::new(accesses.receipts(), statuses.clone()),

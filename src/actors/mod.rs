@@ -9,6 +9,7 @@ mod housekeeping;
 mod operations;
 mod publish;
 mod receipts;
+mod suppressing;
 mod views;
 pub mod worker;
 pub mod workers;
@@ -22,4 +23,5 @@ pub use publish::{
     Answer, Command, IdempotencyKey, NewPost, PostChanges, PublishActor, Publisher, PublisherParts, PublisherSettings,
 };
 pub use receipts::Receipts;
+pub use suppressing::SuppressingMailer;
 pub use views::ViewCounter;

@@ -8,6 +8,7 @@
 mod check;
 mod error;
 mod layers;
+mod mail;
 mod origins;
 mod people;
 mod secret;
@@ -30,8 +31,9 @@ use serde::{Deserialize, Serialize};
 use self::{check::Check, layers::Layers, shape::Shape};
 pub use self::{
     error::ConfigError,
+    mail::{MailSettings, MailTransport},
     origins::Origins,
-    people::{IdentitySettings, MailSettings, MailTransport, ModerationProvider, ModerationSettings},
+    people::{IdentitySettings, ModerationProvider, ModerationSettings},
     secret::Secret,
     server::{HttpSettings, LogFormat, LogSettings, MetricsSettings, RateLimitSettings, ShutdownSettings},
     storage::{DatabaseSettings, DeadLettersSettings, EventsSettings, FeedSettings, SearchSettings},

@@ -4,6 +4,7 @@
 //! Read `routes.rs` first: every route on one screen. `server.rs` stacks the middleware. `auth.rs` and `extract/` are
 //! what a handler's signature is made of; `api/` and `identity/` are the handlers.
 
+pub mod admin;
 pub mod api;
 pub mod auth;
 pub mod deadline;
@@ -18,6 +19,7 @@ pub mod routes;
 pub mod server;
 pub mod state;
 pub mod tracing;
+pub mod web;
 
 pub use server::bind;
 pub use state::State;

@@ -17,6 +17,7 @@ use utoipa::{
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
+    admin,
     api::{atom, authors, feed, follows, me, posts, search},
     health, identity,
     problem::{FieldError, ProblemBody},
@@ -48,6 +49,7 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         posts::delete::delete_post,
         posts::publish::publish_draft,
         posts::deliveries::get_deliveries,
+        posts::mailing::get_mailing,
         posts::stats::get_post_stats,
         authors::get_author,
         authors::list_author_posts,
@@ -61,6 +63,8 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         me::get_my_stats,
         feed::get_feed,
         search::search_posts,
+        admin::suppressions::list_suppressions,
+        admin::suppressions::remove_suppression,
         health::healthz,
         health::readyz,
     ),

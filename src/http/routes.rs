@@ -15,11 +15,13 @@ use actix_web::{
 };
 
 use super::{
+    admin,
     api::{atom, authors, feed, follows, me, posts, search},
     deadline::bound,
     health, identity, openapi,
     problem::{Code, Problem},
     rate_limit::limit_identity,
+    web::unsubscribe,
 };
 
 /// Everything this server answers.
@@ -43,6 +45,7 @@ pub fn configure(config: &mut ServiceConfig) {
         ))
         .service(resource("/v1/posts/{id}/publish", [post(posts::publish::publish_draft)]))
         .service(resource("/v1/posts/{id}/deliveries", [get(posts::deliveries::get_deliveries)]))
+        .service(resource("/v1/posts/{id}/mailing", [get(posts::mailing::get_mailing)]))
         .service(resource("/v1/posts/{id}/stats", [get(posts::stats::get_post_stats)]))
         .service(resource("/v1/authors/{handle}", [get(authors::get_author)]))
         .service(resource("/v1/authors/{handle}/posts", [get(authors::list_author_posts)]))
@@ -54,6 +57,10 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/v1/me/following", [get(follows::list_following)]))
         .service(resource("/v1/feed", [get(feed::get_feed)]))
         .service(resource("/v1/search", [get(search::search_posts)]))
+        .service(resource("/v1/admin/suppressions", [get(admin::suppressions::list_suppressions)]))
+        .service(resource("/v1/admin/suppressions/{email}", [delete(admin::suppressions::remove_suppression)]))
+        .service(resource("/mail/unsubscribe/{token}", [get(unsubscribe::ask), post(unsubscribe::unsubscribe)]))
+        .service(resource("/mail/subscribe/{token}", [post(unsubscribe::subscribe)]))
         .service(resource("/healthz", [get(health::healthz)]))
         .service(resource("/readyz", [get(health::readyz)]))
         .app_data(openapi::Document::data())
@@ -131,6 +138,7 @@ mod tests {
         let document = serde_json::to_value(openapi::ApiDoc::openapi()).unwrap();
         for (path, operations) in document["paths"].as_object().unwrap() {
             let uri = path.replace("{id}", "01JD9X8Z6Q4W7E2R5T1Y3U0P8A").replace("{handle}", "ada");
+            let uri = uri.replace("{email}", "ada@example.org");
             let request = TestRequest::default().method(Method::TRACE).uri(&uri).to_request();
             let response = call_service(&app, request).await;
             assert_eq!(response.status(), 405, "{path} is no route");

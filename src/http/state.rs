@@ -13,9 +13,12 @@ use crate::{
     actors::{Health, Operations, Publisher, Receipts, ViewCounter},
     clock::SharedClock,
     config::Config,
+    domain::MailLinkKey,
     gateways::Mailer,
     search,
-    store::{AccountAccess, AuditTrail, FeedReads, FollowReads, IdentityAccess, PostReads, StatReads},
+    store::{
+        AccountAccess, AuditTrail, FeedReads, FollowReads, IdentityAccess, Mailings, PostReads, StatReads, Suppressions,
+    },
 };
 
 /// What handlers are handed as `web::Data<State>`.
@@ -30,6 +33,12 @@ pub struct State {
     pub feeds: FeedReads,
     /// Counters.
     pub stats: StatReads,
+    /// How far mailings are.
+    pub mailings: Mailings,
+    /// Addresses that refuse all mail.
+    pub suppressions: Suppressions,
+    /// The key of the links in mails.
+    pub mail_links: MailLinkKey,
     /// Credentials, codes and sessions.
     pub identity: IdentityAccess,
     /// Takes every command that has consequences.

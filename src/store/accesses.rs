@@ -2,8 +2,8 @@
 
 use super::{
     AccountAccess, AnalyticsAccess, AuditTrail, Controls, DeadLetters, ExceptionReads, FeedAccess, FeedReads,
-    FollowReads, HousekeepingAccess, IdentityAccess, MailAccess, ModerationAccess, PostReads, Publishing, ReceiptReads,
-    SearchAccess, Seeding, StatReads, Store,
+    FollowReads, HousekeepingAccess, IdentityAccess, MailAccess, Mailings, ModerationAccess, PostReads, Publishing,
+    ReceiptReads, SearchAccess, Seeding, StatReads, Store, Suppressions,
 };
 
 /// All accesses of one open database; posts and accounts share their caches.
@@ -45,6 +45,10 @@ accesses! {
     feed: FeedAccess(store, posts),
     /// For the e-mail worker.
     mail: MailAccess(store, posts, accounts),
+    /// For the routes about mailings.
+    mailings: Mailings(store),
+    /// For addresses that refuse all mail.
+    suppressions: Suppressions(store),
     /// For the moderation worker.
     moderation: ModerationAccess(posts),
     /// For the search worker.

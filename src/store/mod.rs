@@ -29,13 +29,14 @@ mod posts;
 mod publishing;
 mod query;
 mod receipts;
+mod secrets;
 mod seeding;
 mod sessions;
 mod stats;
 #[cfg(test)]
 mod testing;
 
-pub use access::{AnalyticsAccess, FeedAccess, MailAccess, ModerationAccess, SearchAccess};
+pub use access::{AnalyticsAccess, FeedAccess, ModerationAccess, SearchAccess};
 pub use accesses::Accesses;
 pub use accounts::{AccountAccess, ProfileChanges};
 pub use audit::{AuditEntry, AuditTrail};
@@ -51,7 +52,9 @@ pub use housekeeping::HousekeepingAccess;
 pub use identity::{CodeCheck, CodeRecord, Credentials, IdentityAccess, SignUp};
 pub use listings::Listing;
 pub use log::{EventLog, Settlement, TakenOver};
-pub use mail::{MailState, Recipient};
+pub use mail::{
+    MailAccess, MailCounts, MailState, Mailings, Reader, Recipient, Suppression, SuppressionPage, Suppressions,
+};
 pub use open::{Database, Store};
 pub use posts::PostReads;
 pub use publishing::{KeptAnswer, Known, Publishing, Wanted, Writes, wrote_nothing};

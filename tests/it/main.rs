@@ -11,6 +11,7 @@ mod feed;
 mod follows;
 mod housekeeping;
 mod identity;
+mod mail;
 mod markdown;
 mod me;
 mod openapi;

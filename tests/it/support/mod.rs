@@ -6,6 +6,7 @@ pub(crate) mod client;
 mod faulty;
 mod planted;
 mod process;
+mod smtpd;
 mod until;
 
 pub(crate) use app::TestApp;
@@ -13,4 +14,5 @@ pub(crate) use client::{Answer, Person, send};
 pub(crate) use faulty::{Fault, Faults, Faulty};
 pub(crate) use planted::{Plan, WORKERS};
 pub(crate) use process::{Process, broadsheet, expect_line, finished, mails_in};
+pub(crate) use smtpd::{Smtpd, certificate, openssl, verify_dkim};
 pub(crate) use until::until;

@@ -7,6 +7,7 @@ pub mod edit;
 pub mod get;
 mod idempotency;
 pub mod list;
+pub mod mailing;
 pub mod publish;
 pub mod stats;
 

@@ -1,0 +1,3 @@
+//! `/v1/admin`: what operators see and do.
+
+pub mod suppressions;
