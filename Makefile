@@ -32,4 +32,7 @@ deps: ## install what the build needs, or say what is missing
 		fi; fi
 	@command -v curl >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get install -y -q curl; } || \
 		echo "the test of the README needs curl: sudo apt-get install curl" >&2
+	@/usr/bin/python3 -c 'import aiosmtpd, dkim, nacl' 2>/dev/null && command -v openssl >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q && apt-get install -y -q python3-aiosmtpd python3-dkim python3-nacl openssl; } || \
+		echo "the tests of mail need aiosmtpd and dkimpy: sudo apt-get install python3-aiosmtpd python3-dkim python3-nacl openssl" >&2
 	@command -v c++ >/dev/null || { echo "RocksDB needs a C++20 compiler: sudo apt-get install g++" >&2; exit 1; }

@@ -21,7 +21,7 @@ use crate::{
     actors::{
         DeadLetterActor, Health, Housekeeper, Housekeeping, HousekeepingActor, Monitor, MonitorActor, Operations,
         PublishActor, Publisher, PublisherParts, PublisherSettings, Receipts, RedriveActor, RedriveParts, Redrives,
-        ViewCounter,
+        SuppressingMailer, ViewCounter,
         monitor::Sources,
         worker::{Engine, Heads, Running, Status, Subscribers},
         workers::{self, Hands, Registry, Search},
@@ -29,6 +29,7 @@ use crate::{
     clock::SharedClock,
     config::{Config, ConfigError},
     domain::Epoch,
+    gateways::Mailer,
     http::{
         self,
         admin::WatchTickets,
@@ -39,6 +40,8 @@ use crate::{
     search::{Index, Location, Settings as IndexSettings},
     store::{self, Accesses, Database, Store},
 };
+
+pub use self::gateways::check_mail;
 
 /// How many commands may wait for the publisher, and how many go into one transaction.
 const PUBLISH_QUEUE: usize = 1_024;
@@ -92,6 +95,7 @@ impl App {
         registry: Registry,
     ) -> anyhow::Result<Self> {
         config.check_workers(&registry.names())?;
+        check_mail(&config)?;
         let listener = listen(config.http.listen, "http.listen")?;
         let address = listener.local_addr()?;
         config.http.listen = address;
@@ -103,6 +107,8 @@ impl App {
         let index = open_index(&config, &accesses, runtime).await?;
         let metrics = Metrics::default();
         let mailer = metrics.mail.meter(gateways::mailer(&config)?);
+        let mailer: Arc<dyn Mailer> =
+            Arc::new(SuppressingMailer::new(mailer, accesses.suppressions(), Arc::clone(&clock)));
         let views = ViewCounter::default();
 
         let mut arbiters = Vec::new();
@@ -203,6 +209,9 @@ impl App {
             feeds: accesses.feeds(),
             reviews: accesses.reviews(),
             stats: accesses.stats(),
+            mailings: accesses.mailings(),
+            suppressions: accesses.suppressions(),
+            mail_links: accesses.mailings().link_key().await?,
             identity,
             publisher: publisher.clone(),
             metrics,

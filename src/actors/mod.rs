@@ -11,6 +11,7 @@ mod operations;
 mod publish;
 mod receipts;
 mod redrive;
+mod suppressing;
 mod views;
 pub mod worker;
 pub mod workers;
@@ -27,4 +28,5 @@ pub use publish::{
 };
 pub use receipts::Receipts;
 pub use redrive::{Order, RedriveActor, RedriveParts, Redrives};
+pub use suppressing::SuppressingMailer;
 pub use views::ViewCounter;

@@ -1,6 +1,6 @@
 //! The gateways that a configuration asks for.
 
-use std::sync::Arc;
+use std::{fs, path::Path, sync::Arc};
 
 use anyhow::Context as _;
 
@@ -8,30 +8,69 @@ use crate::{
     clock::SharedClock,
     config::{Config, MailTransport, ModerationProvider},
     gateways::{
-        ApiKey, FolderMailer, Mailbox, Mailer, ModelModerator, ModelProvider, ModelSettings, Moderator, Prices,
-        RulesModerator, RulesSettings, SmtpMailer, SmtpSettings,
+        ApiKey, Composer, Dkim, FolderMailer, Mailbox, Mailer, ModelModerator, ModelProvider, ModelSettings, Moderator,
+        Prices, RulesModerator, RulesSettings, SettingsError, SmtpMailer, SmtpSettings,
     },
 };
 
 /// The mailer in `[mail]`.
 pub(super) fn mailer(config: &Config) -> anyhow::Result<Arc<dyn Mailer>> {
-    let from: Mailbox = config.mail.from.parse().context("mail.from is not a mailbox")?;
     Ok(match config.mail.transport {
         MailTransport::Folder => {
             let folder = config.mail_folder();
             let shown = folder.display().to_string();
-            Arc::new(FolderMailer::new(folder, from).with_context(|| format!("cannot use the mail folder {shown}"))?)
+            let mailer = FolderMailer::new(folder, composer(config)?);
+            Arc::new(mailer.with_context(|| format!("cannot use the mail folder {shown}"))?)
         }
-        MailTransport::Smtp => {
-            let settings = SmtpSettings {
-                connections: config.mail.connections,
-                per_second: config.mail.per_second,
-                timeout: config.mail.timeout.get(),
-                ..SmtpSettings::new(config.mail.smtp_url.expose().to_owned())
-            };
-            Arc::new(SmtpMailer::new(&settings, from)?)
-        }
+        MailTransport::Smtp => Arc::new(smtp_mailer(config)?),
     })
+}
+
+/// Reads what `[mail]` points to: keys and certificates. Sends nothing and makes no folder.
+///
+/// # Errors
+/// One line that names the setting that is wrong.
+pub fn check_mail(config: &Config) -> anyhow::Result<()> {
+    composer(config)?;
+    if config.mail.transport == MailTransport::Smtp {
+        smtp_mailer(config)?;
+    }
+    Ok(())
+}
+
+fn smtp_mailer(config: &Config) -> anyhow::Result<SmtpMailer> {
+    let ca = &config.mail.smtp_ca_file;
+    let settings = SmtpSettings {
+        ca: (!ca.as_os_str().is_empty()).then(|| read(ca, "mail.smtp_ca_file")).transpose()?,
+        connections: config.mail.connections,
+        per_second: config.mail.per_second,
+        timeout: config.mail.timeout.get(),
+        ..SmtpSettings::new(config.mail.smtp_url.expose().to_owned())
+    };
+    Ok(SmtpMailer::new(&settings, composer(config)?)?)
+}
+
+fn composer(config: &Config) -> anyhow::Result<Composer> {
+    let from: Mailbox = config.mail.from.parse().context("mail.from is not a mailbox")?;
+    Ok(Composer::new(from).signed(dkim(config)?))
+}
+
+fn dkim(config: &Config) -> Result<Option<Dkim>, SettingsError> {
+    const FILE: &str = "mail.dkim_key_file";
+    let mail = &config.mail;
+    if mail.dkim_domain.is_empty() {
+        return Ok(None);
+    }
+    let (domain, selector) = (&mail.dkim_domain, &mail.dkim_selector);
+    if !mail.dkim_key.is_empty() {
+        return Dkim::new(domain, selector, mail.dkim_key.expose(), "mail.dkim_key").map(Some);
+    }
+    let key = String::from_utf8(read(&mail.dkim_key_file, FILE)?).unwrap_or_default();
+    Dkim::new(domain, selector, &key, FILE).map(Some)
+}
+
+fn read(path: &Path, key: &'static str) -> Result<Vec<u8>, SettingsError> {
+    fs::read(path).map_err(|_| SettingsError { key, problem: "names a file that cannot be read" })
 }
 
 /// The moderator in `[moderation]`.

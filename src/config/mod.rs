@@ -8,6 +8,7 @@
 mod check;
 mod error;
 mod layers;
+mod mail;
 mod moderation;
 mod origins;
 mod people;
@@ -31,9 +32,10 @@ use serde::{Deserialize, Serialize};
 use self::{check::Check, layers::Layers, shape::Shape};
 pub use self::{
     error::ConfigError,
+    mail::{MailSettings, MailTransport},
     moderation::{ModerationProvider, ModerationSettings},
     origins::Origins,
-    people::{IdentitySettings, MailSettings, MailTransport},
+    people::IdentitySettings,
     secret::Secret,
     server::{HttpSettings, LogFormat, LogSettings, MetricsSettings, RateLimitSettings, ShutdownSettings},
     storage::{DatabaseSettings, DeadLettersSettings, EventsSettings, FeedSettings, SearchSettings},

@@ -1,10 +1,6 @@
-//! The sections about people: `[identity]` and `[mail]`.
+//! The section about people: `[identity]`.
 
-use std::path::PathBuf;
-
-use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use super::{ConfigError, Secret, Span, check::Check};
 use crate::domain::Email;
@@ -78,75 +74,4 @@ impl IdentitySettings {
         let least = self.argon2_parallelism.saturating_mul(8);
         check.within("identity.argon2_memory_kib", self.argon2_memory_kib, least..=4_194_304)
     }
-}
-
-/// `[mail]`: how mail leaves.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MailSettings {
-    /// Into a folder, or to an SMTP server.
-    pub transport: MailTransport,
-    /// The folder; empty: see [`super::Config::mail_folder`].
-    pub folder: PathBuf,
-    /// The SMTP server, `smtp://user:password@host:port?tls=required`.
-    pub smtp_url: Secret,
-    /// The sender of every mail.
-    pub from: String,
-    /// How many mails leave in a second.
-    pub per_second: u32,
-    /// How many connections to the SMTP server are kept.
-    pub connections: u32,
-    /// How long one mail may take.
-    pub timeout: Span,
-}
-
-/// The ways mail can take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MailTransport {
-    /// One `.eml` file per mail.
-    #[default]
-    Folder,
-    /// An SMTP server.
-    Smtp,
-}
-
-impl Default for MailSettings {
-    fn default() -> Self {
-        Self {
-            transport: MailTransport::Folder,
-            folder: PathBuf::new(),
-            smtp_url: Secret::default(),
-            from: "Broadsheet <broadsheet@localhost.localdomain>".to_owned(),
-            per_second: 10,
-            connections: 4,
-            timeout: Span::from_secs(30),
-        }
-    }
-}
-
-impl MailSettings {
-    pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
-        let is_missing = self.transport == MailTransport::Smtp && self.smtp_url.is_empty();
-        check.that(!is_missing, "mail.smtp_url", "must be set when mail.transport is smtp")?;
-        let is_url = self.smtp_url.is_empty() || is_smtp_url(self.smtp_url.expose());
-        let message =
-            "must be smtp://user:password@host:port?tls=required, with tls one of required, opportunistic, none";
-        check.that(is_url, "mail.smtp_url", message)?;
-        let is_mailbox = self.from.parse::<Mailbox>().is_ok();
-        check.that(is_mailbox, "mail.from", "must be a sender such as Broadsheet <news@example.org>")?;
-        check.within("mail.per_second", self.per_second, 1..=10_000)?;
-        check.within("mail.connections", self.connections, 1..=100)?;
-        check.within("mail.timeout", self.timeout, Span::from_millis(1)..=Span::minutes(10))
-    }
-}
-
-fn is_smtp_url(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| {
-        url.scheme() == "smtp"
-            && url.host_str().is_some_and(|host| !host.is_empty())
-            && url
-                .query_pairs()
-                .all(|(key, value)| key == "tls" && matches!(&*value, "required" | "opportunistic" | "none"))
-    })
 }

@@ -14,6 +14,10 @@ pub enum Error {
         /// How long to wait before the next call.
         retry_after: Duration,
     },
+    /// The other side puts off this very call (a greylisted sender, a busy mailbox) and says nothing about others: it may
+    /// succeed in minutes or hours, and nobody else need wait for it.
+    #[error("{0}")]
+    Deferred(String),
     /// The other side refuses this very call, and would refuse it again.
     #[error("{0}")]
     Permanent(String),
@@ -30,7 +34,7 @@ impl Error {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::Transient(_) | Self::RateLimited { .. } => true,
+            Self::Transient(_) | Self::RateLimited { .. } | Self::Deferred(_) => true,
             Self::Permanent(_) | Self::Undeliverable(_) | Self::Uncertain(_) => false,
         }
     }

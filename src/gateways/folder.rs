@@ -9,10 +9,9 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use lettre::message::Mailbox;
 use sha2::{Digest, Sha256};
 
-use super::{Error, Mail, Mailer, compose};
+use super::{Composer, Error, Mail, Mailer};
 
 /// The longest file name made from a Message-ID, without `.eml`; file systems take 255 bytes.
 const MAX_STEM: usize = 160;
@@ -21,7 +20,7 @@ const MAX_STEM: usize = 160;
 #[derive(Debug)]
 pub struct FolderMailer {
     folder: PathBuf,
-    from: Mailbox,
+    composer: Composer,
     temporary: AtomicU64,
 }
 
@@ -30,9 +29,9 @@ impl FolderMailer {
     ///
     /// # Errors
     /// What the file system says when the folder cannot be made.
-    pub fn new(folder: PathBuf, from: Mailbox) -> io::Result<Self> {
+    pub fn new(folder: PathBuf, composer: Composer) -> io::Result<Self> {
         fs::create_dir_all(&folder)?;
-        Ok(Self { folder, from, temporary: AtomicU64::new(0) })
+        Ok(Self { folder, composer, temporary: AtomicU64::new(0) })
     }
 
     /// A name for a half-written file that no other writer has, in this process or another.
@@ -45,7 +44,7 @@ impl FolderMailer {
 impl Mailer for FolderMailer {
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            let bytes = compose(mail, &self.from, SystemTime::now())?.formatted();
+            let bytes = self.composer.compose(mail, SystemTime::now())?.formatted();
             let name = file_name(&mail.message_id);
             let (path, temporary) = (self.folder.join(&name), self.temporary_path(&name));
             // One blocking step, which a caller that gives up cannot cut in half.
@@ -116,7 +115,7 @@ mod tests {
     }
 
     fn mailer(folder: &Path) -> FolderMailer {
-        FolderMailer::new(folder.to_owned(), "post@broadsheet.example".parse().unwrap()).unwrap()
+        FolderMailer::new(folder.to_owned(), Composer::new("post@broadsheet.example".parse().unwrap())).unwrap()
     }
 
     fn files(folder: &Path) -> Vec<String> {

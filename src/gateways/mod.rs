@@ -2,6 +2,8 @@
 //!
 //! Gateways know `domain` and the plain settings handed to them. No actix, no database, no configuration files.
 
+mod composer;
+mod dkim;
 mod error;
 mod folder;
 mod mailer;
@@ -10,10 +12,12 @@ mod moderator;
 mod rules;
 mod smtp;
 
+pub use composer::Composer;
+pub use dkim::Dkim;
 pub use error::Error;
 pub use folder::FolderMailer;
 pub use lettre::message::Mailbox;
-pub use mailer::{Mail, Mailer, compose};
+pub use mailer::{Mail, Mailer};
 pub use model::{ApiKey, ModelClientError, ModelModerator, ModelProvider, ModelSettings, Prices};
 pub use moderator::{Moderator, Submission};
 pub use rules::{RulesModerator, RulesSettings};

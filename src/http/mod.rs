@@ -21,6 +21,7 @@ pub mod routes;
 pub mod server;
 pub mod state;
 pub mod tracing;
+pub mod web;
 
 pub use server::{bind, bind_metrics};
 pub use state::State;

@@ -21,6 +21,7 @@ use super::{
     health, identity, metrics, moderation, openapi,
     problem::{Code, Problem},
     rate_limit::limit_identity,
+    web::unsubscribe,
 };
 
 /// Everything this server answers.
@@ -48,6 +49,7 @@ pub fn configure(config: &mut ServiceConfig) {
             "/v1/posts/{id}/appeal",
             [get(posts::appeal::get_appeal), post(posts::appeal::create_appeal)],
         ))
+        .service(resource("/v1/posts/{id}/mailing", [get(posts::mailing::get_mailing)]))
         .service(resource("/v1/posts/{id}/stats", [get(posts::stats::get_post_stats)]))
         .service(resource("/v1/moderation/queue", [get(moderation::queue::get_queue)]))
         .service(resource("/v1/moderation/posts/{id}/decision", [post(moderation::decide::decide)]))
@@ -78,6 +80,10 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/v1/admin/audit", [get(admin::audit::list_audit)]))
         .service(resource("/v1/admin/accounts/{handle}", [get(admin::accounts::get_account)]))
         .service(resource("/v1/admin/accounts/{handle}/roles", [put(admin::accounts::set_roles)]))
+        .service(resource("/v1/admin/suppressions", [get(admin::suppressions::list_suppressions)]))
+        .service(resource("/v1/admin/suppressions/{email}", [delete(admin::suppressions::remove_suppression)]))
+        .service(resource("/mail/unsubscribe/{token}", [get(unsubscribe::ask), post(unsubscribe::unsubscribe)]))
+        .service(resource("/mail/subscribe/{token}", [post(unsubscribe::subscribe)]))
         .service(resource("/healthz", [get(health::healthz)]))
         .service(resource("/readyz", [get(health::readyz)]))
         .app_data(openapi::Document::data())
@@ -160,6 +166,7 @@ mod tests {
         let document = serde_json::to_value(openapi::ApiDoc::openapi()).unwrap();
         for (path, operations) in document["paths"].as_object().unwrap() {
             let uri = path.replace("{id}", "01JD9X8Z6Q4W7E2R5T1Y3U0P8A").replace("{handle}", "ada");
+            let uri = uri.replace("{email}", "ada@example.org");
             let request = TestRequest::default().method(Method::TRACE).uri(&uri).to_request();
             let response = call_service(&app, request).await;
             assert_eq!(response.status(), 405, "{path} is no route");

@@ -14,12 +14,13 @@ use crate::{
     actors::{Health, Monitor, Operations, Publisher, Receipts, Redrives, ViewCounter},
     clock::SharedClock,
     config::Config,
+    domain::MailLinkKey,
     gateways::Mailer,
     metrics::Metrics,
     search,
     store::{
-        AccountAccess, AuditTrail, DeadLetterReads, FeedReads, FollowReads, IdentityAccess, PostReads, ReviewReads,
-        StatReads,
+        AccountAccess, AuditTrail, DeadLetterReads, FeedReads, FollowReads, IdentityAccess, Mailings, PostReads,
+        ReviewReads, StatReads, Suppressions,
     },
 };
 
@@ -37,6 +38,12 @@ pub struct State {
     pub reviews: ReviewReads,
     /// Counters.
     pub stats: StatReads,
+    /// How far mailings are.
+    pub mailings: Mailings,
+    /// Addresses that refuse all mail.
+    pub suppressions: Suppressions,
+    /// The key of the links in mails.
+    pub mail_links: MailLinkKey,
     /// Credentials, codes and sessions.
     pub identity: IdentityAccess,
     /// What is measured about requests.

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    AccountAccess, Effects, Listing, MailState, PostReads, Recipient, Result, Store, batch::Batch, feeds, follows,
-    listings, log, mail, stats,
+    AccountAccess, Effects, Listing, PostReads, Result, Store, batch::Batch, feeds, follows, listings, log, stats,
 };
 use crate::domain::{Account, AccountId, ContentChange, Epoch, Moderation, PageCursor, Post, PostId, Timestamp};
 
@@ -111,73 +110,6 @@ impl FeedAccess {
     pub async fn remove(&self, rows: &[(AccountId, PageCursor)]) -> Result<()> {
         let ids = rows.iter().map(|(reader, row)| feeds::row_id(*reader, *row)).collect();
         super::housekeeping::delete_all(&self.store, ids).await
-    }
-}
-
-/// The e-mail worker's: reads followers and their preferences, writes the mail ledger.
-#[derive(Clone)]
-pub struct MailAccess {
-    store: Store,
-    posts: PostReads,
-    accounts: AccountAccess,
-}
-
-impl MailAccess {
-    pub(crate) fn new(store: &Store, posts: &PostReads, accounts: &AccountAccess) -> Self {
-        Self { store: store.clone(), posts: posts.clone(), accounts: accounts.clone() }
-    }
-
-    /// The post as it is now.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn post(&self, post: PostId) -> Result<Option<Arc<Post>>> {
-        self.posts.get(post).await
-    }
-
-    /// Some accounts, with their addresses and preferences.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Arc<Account>>> {
-        self.accounts.get_many(ids).await
-    }
-
-    /// The next `limit` followers of an author behind `after`, in a stable order.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn audience(&self, author: AccountId, after: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>> {
-        follows::audience(&self.store, author, after, limit).await
-    }
-
-    /// Puts readers into the frozen audience of a post; those who are in it already stay as they are.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn freeze(&self, post: PostId, readers: &[AccountId]) -> Result<()> {
-        mail::freeze(&self.store, post, readers).await
-    }
-
-    /// The next `limit` rows of a post's ledger behind `after`.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn ledger(&self, post: PostId, after: Option<AccountId>, limit: usize) -> Result<Vec<Recipient>> {
-        mail::ledger(&self.store, post, after, limit).await
-    }
-
-    /// Writes how some copies stand now, with the reason where one failed.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn mark(
-        &self,
-        post: PostId,
-        states: &[(AccountId, MailState, Option<String>)],
-        at: Timestamp,
-    ) -> Result<()> {
-        mail::mark(&self.store, post, states, at).await
     }
 }
 

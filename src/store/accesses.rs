@@ -2,8 +2,9 @@
 
 use super::{
     AccountAccess, AnalyticsAccess, AuditTrail, BacklogReads, Controls, DeadLetterReads, DeadLetters, ExceptionReads,
-    FeedAccess, FeedReads, FollowReads, HousekeepingAccess, IdentityAccess, Jobs, MailAccess, ModerationAccess,
-    OverviewReads, PostReads, Publishing, ReceiptReads, ReviewReads, SearchAccess, Seeding, StatReads, Store,
+    FeedAccess, FeedReads, FollowReads, HousekeepingAccess, IdentityAccess, Jobs, MailAccess, Mailings,
+    ModerationAccess, OverviewReads, PostReads, Publishing, ReceiptReads, ReviewReads, SearchAccess, Seeding,
+    StatReads, Store, Suppressions,
 };
 
 /// All accesses of one open database; posts and accounts share their caches.
@@ -55,6 +56,10 @@ accesses! {
     feed: FeedAccess(store, posts),
     /// For the e-mail worker.
     mail: MailAccess(store, posts, accounts),
+    /// For the routes about mailings.
+    mailings: Mailings(store),
+    /// For addresses that refuse all mail.
+    suppressions: Suppressions(store),
     /// For the moderation worker.
     moderation: ModerationAccess(posts),
     /// For the search worker.

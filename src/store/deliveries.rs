@@ -196,7 +196,9 @@ impl Deliveries {
                 batch.merge(effects.0);
             }
             Completion::Later { due, progress, effects } => {
-                let text = "LET $row_ = UPDATE $id_ SET state = 'ready', due = $due_, lease = NONE, receives -= 1, \
+                // A part is finished: the failures before it were not this part's, and a long delivery meets many.
+                let text = "LET $row_ = UPDATE $id_ SET state = 'ready', due = $due_, lease = NONE, \
+                            receives = IF $progress_ = NONE { receives - 1 } ELSE { 0 }, \
                             progress = $progress_ ?? progress WHERE lease = $token_ RETURN VALUE id; \
                             IF array::len($row_) = 0 { THROW 'lease lost' }";
                 let progress = progress.map_or(Value::None, SurrealValue::into_value);

@@ -1,8 +1,10 @@
 //! Credentials, codes and the signing key: rows that only the identity routes may see. Their sessions are in `sessions`.
 
-use surrealdb::types::{RecordId, SurrealValue, Value};
+use surrealdb::types::{RecordId, SurrealValue};
 
-use super::{AccountAccess, Error, Result, Store, accounts, accounts::AccountRow, batch::Batch, keys, query::Query};
+use super::{
+    AccountAccess, Error, Result, Store, accounts, accounts::AccountRow, batch::Batch, keys, query::Query, secrets,
+};
 use crate::domain::{Account, AccountId, Email, Role, Timestamp};
 
 /// How a sign-up was taken.
@@ -193,15 +195,15 @@ impl IdentityAccess {
         Ok(if taken.is_some() { CodeCheck::Right } else { CodeCheck::Gone })
     }
 
-    /// An account's address is confirmed; it gets these roles.
+    /// An account's address is confirmed; it gets these roles. Mail reaches the address, whatever was said of it before.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn confirm(&self, account: AccountId, roles: &[Role]) -> Result<()> {
         let roles: Vec<String> = roles.iter().map(|role| role.as_str().to_owned()).collect();
-        let query = Query::new("UPDATE $id SET confirmed = true, roles = $roles RETURN NONE")
-            .bind("id", accounts::id(account))
-            .bind("roles", roles);
+        let text = "UPDATE $ids SET confirmed = true, roles = $roles RETURN NONE; \
+                    DELETE (SELECT VALUE type::record('suppression', email) FROM $ids) RETURN NONE";
+        let query = Query::new(text).bind("ids", vec![accounts::id(account)]).bind("roles", roles);
         self.store.write(query).await?;
         self.accounts.forget(account);
         Ok(())
@@ -212,16 +214,6 @@ impl IdentityAccess {
     /// # Errors
     /// When the database does not answer.
     pub async fn signing_key(&self, fresh: [u8; 32]) -> Result<[u8; 32]> {
-        let seed: Vec<i64> = fresh.iter().map(|byte| i64::from(*byte)).collect();
-        let mut row = surrealdb::types::Object::default();
-        let id = keys::named("secret", "signing_key");
-        row.insert("id", id.clone());
-        row.insert("seed", seed);
-        let query = Query::new("INSERT IGNORE INTO secret $rows RETURN NONE; SELECT VALUE seed FROM ONLY $id")
-            .bind("rows", vec![Value::Object(row)])
-            .bind("id", id);
-        let kept: Vec<i64> = self.store.write(query).await?.rows(1)?;
-        let bytes: Vec<u8> = kept.into_iter().filter_map(|byte| u8::try_from(byte).ok()).collect();
-        bytes.try_into().map_err(|_| Error::Corrupt("secret:signing_key is not 32 bytes".to_owned()))
+        secrets::kept(&self.store, "signing_key", fresh).await
     }
 }

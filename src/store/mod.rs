@@ -35,13 +35,14 @@ mod publishing;
 mod query;
 mod receipts;
 mod reviews;
+mod secrets;
 mod seeding;
 mod sessions;
 mod stats;
 #[cfg(test)]
 mod testing;
 
-pub use access::{AnalyticsAccess, FeedAccess, MailAccess, ModerationAccess, SearchAccess};
+pub use access::{AnalyticsAccess, FeedAccess, ModerationAccess, SearchAccess};
 pub use accesses::Accesses;
 pub use accounts::{AccountAccess, ProfileChanges};
 pub use audit::{AuditEntry, AuditTrail};
@@ -59,7 +60,9 @@ pub use identity::{CodeCheck, CodeRecord, Credentials, IdentityAccess, SignUp};
 pub use jobs::{Jobs, Step, Stepped};
 pub use listings::Listing;
 pub use log::{EventLog, Settlement, TakenOver};
-pub use mail::{MailState, Recipient};
+pub use mail::{
+    MailAccess, MailCounts, MailState, Mailings, Reader, Recipient, Suppression, SuppressionPage, Suppressions,
+};
 pub use open::{Database, Store};
 pub use overview::{CauseCount, DeadLetterCounts, LaneCounts, OverviewReads, Waiting};
 pub use posts::PostReads;

@@ -10,7 +10,7 @@ use super::{
     batch::Batch,
     follows,
 };
-use crate::domain::{AccountId, Role, Timestamp};
+use crate::domain::{AccountId, Email, Role, Timestamp};
 
 /// Rows per transaction; larger ones are slower.
 const CHUNK: usize = 1_000;
@@ -34,9 +34,28 @@ impl Seeding {
     pub async fn add_followers(&self, author: AccountId, count: usize, now: Timestamp) -> Result<()> {
         let mut left = count;
         while left > 0 {
-            let readers: Vec<AccountId> = (0..left.min(CHUNK)).map(|_| AccountId::generate()).collect();
+            let readers: Vec<_> = (0..left.min(CHUNK))
+                .map(|_| AccountId::generate())
+                .map(|id| (id, account_row(id, None, now)))
+                .collect();
             left -= readers.len();
-            self.insert(author, &readers, now).await?;
+            self.insert(author, readers).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives an author new followers who want mail at these addresses; otherwise they are like those of
+    /// [`Seeding::add_followers`].
+    ///
+    /// # Errors
+    /// When the database does not answer; the followers written until then stay.
+    pub async fn add_mailed_followers(&self, author: AccountId, emails: &[Email], now: Timestamp) -> Result<()> {
+        for chunk in emails.chunks(CHUNK) {
+            let person = |email: &Email| {
+                let id = AccountId::generate();
+                (id, account_row(id, Some(email), now))
+            };
+            self.insert(author, chunk.iter().map(person).collect()).await?;
         }
         Ok(())
     }
@@ -56,27 +75,28 @@ impl Seeding {
         }
     }
 
-    async fn insert(&self, author: AccountId, readers: &[AccountId], now: Timestamp) -> Result<()> {
+    async fn insert(&self, author: AccountId, readers: Vec<(AccountId, Value)>) -> Result<()> {
         let (mut people, mut following, mut followers) = (Batch::default(), Batch::default(), Batch::default());
-        for reader in readers {
-            people.put("account", account_row(*reader, now));
-            following.put_key("following", follows::following_id(*reader, author));
-            followers.put_key("follower", follows::follower_id(author, *reader));
+        for (reader, row) in readers {
+            people.put("account", row);
+            following.put_key("following", follows::following_id(reader, author));
+            followers.put_key("follower", follows::follower_id(author, reader));
         }
         let write = |batch: Batch| self.store.write(batch.into_transaction());
         try_join3(write(people), write(following), write(followers)).await.map(drop)
     }
 }
 
-fn account_row(id: AccountId, now: Timestamp) -> Value {
+/// Without an address it gets one that leads nowhere, and wants no mail.
+fn account_row(id: AccountId, email: Option<&Email>, now: Timestamp) -> Value {
     let mut row = AccountRow {
         id: accounts::id(id),
-        email: format!("{id}@reader.invalid").to_lowercase(),
+        email: email.map_or_else(|| format!("{id}@reader.invalid").to_lowercase(), |email| email.as_str().to_owned()),
         handle: format!("reader-{id}").to_lowercase(),
         name: "A reader".to_owned(),
         bio: String::new(),
         roles: vec![Role::User.as_str().to_owned()],
-        mail_new_posts: false,
+        mail_new_posts: email.is_some(),
         hold: false,
         created_at: now.as_millis(),
     }
@@ -94,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_seeded_reader_is_confirmed_wants_no_mail_and_has_no_password() {
-        let Value::Object(row) = account_row(AccountId::generate(), Timestamp::from_millis(0)) else { panic!() };
+        let Value::Object(row) = account_row(AccountId::generate(), None, Timestamp::from_millis(0)) else { panic!() };
         assert_eq!(row.get("confirmed"), Some(&Value::Bool(true)));
         assert_eq!(row.get("mail_new_posts"), Some(&Value::Bool(false)));
         assert_eq!(row.get("password"), Some(&Value::String(String::new())));

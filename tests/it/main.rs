@@ -14,6 +14,7 @@ mod follows;
 mod gateways;
 mod housekeeping;
 mod identity;
+mod mail;
 mod markdown;
 mod me;
 mod metrics;

@@ -77,7 +77,8 @@ impl From<gateways::Error> for Error {
         match error {
             gateways::Error::Transient(message) => Self::Transient(message),
             gateways::Error::RateLimited { retry_after } => Self::RateLimited(retry_after),
-            gateways::Error::Permanent(message)
+            gateways::Error::Deferred(message)
+            | gateways::Error::Permanent(message)
             | gateways::Error::Undeliverable(message)
             | gateways::Error::Uncertain(message) => Self::Fault(message),
         }

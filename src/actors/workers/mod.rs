@@ -34,7 +34,11 @@ pub fn standard() -> Registry {
     Registry::default()
         .with(|hands| Feed::new(hands.feed.clone(), &hands.config.feed))
         .with(|hands| Search::new(hands.search.clone(), hands.index.clone()))
-        .with(|hands| Email::new(hands.mail.clone(), hands.mailer.clone(), hands.clock.clone(), &hands.public_url))
+        .with(|hands| {
+            let timeout = hands.config.worker(Email::NAME, Email::WAITS_FOR_APPROVAL).timeout.get();
+            let email = Email::new(hands.mail.clone(), hands.mailer.clone(), hands.clock.clone(), &hands.public_url);
+            email.within(timeout)
+        })
         .with(|hands| Moderation::new(hands.moderation.clone(), hands.moderator.clone(), hands.publisher.clone()))
         .with(|hands| Analytics::new(hands.analytics.clone()))
 }

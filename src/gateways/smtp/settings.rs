@@ -2,9 +2,13 @@
 
 use std::{fmt, num::NonZeroU32, time::Duration};
 
-use lettre::{AsyncSmtpTransport, Tokio1Executor, transport::smtp::AsyncSmtpTransportBuilder};
+use lettre::transport::smtp::{
+    authentication::Credentials,
+    client::{Certificate, TlsParameters},
+    extension::ClientId,
+};
 use tokio::sync::Semaphore;
-use url::Url;
+use url::{Host, Url};
 
 /// How to reach the mail server.
 #[derive(Clone)]
@@ -12,6 +16,8 @@ pub struct SmtpSettings {
     /// `smtp://user:password@host:port?tls=required`, or `smtps://…`. `tls` is `required`, `opportunistic` or `none`;
     /// without it `smtp://` is plain text. The port is 25 for plain text, 587 with `tls`, 465 for `smtps://`.
     pub url: String,
+    /// Certificates, in PEM, that are trusted besides the usual ones: for a server with a private authority.
+    pub ca: Option<Vec<u8>>,
     /// How many connections may be open at once.
     pub connections: u32,
     /// How many mails may go out per second.
@@ -30,11 +36,33 @@ pub struct SettingsError {
     pub problem: &'static str,
 }
 
+/// How a connection is encrypted. Certificates are always verified.
+pub(super) enum Encryption {
+    /// Not at all.
+    None,
+    /// By STARTTLS, if the server offers it.
+    Opportunistic(TlsParameters),
+    /// By STARTTLS, or there is no connection.
+    Required(TlsParameters),
+    /// From the first byte on.
+    Wrapper(TlsParameters),
+}
+
+/// The settings, read.
+pub(super) struct Server {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) encryption: Encryption,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) hello: ClientId,
+    pub(super) timeout: Duration,
+}
+
 impl SmtpSettings {
     /// The usual settings for a server: 4 connections, 10 mails a second, 10 s for each answer.
     #[must_use]
     pub const fn new(url: String) -> Self {
-        Self { url, connections: 4, per_second: 10, timeout: Duration::from_secs(10) }
+        Self { url, ca: None, connections: 4, per_second: 10, timeout: Duration::from_secs(10) }
     }
 
     pub(super) fn connections(&self) -> Result<usize, SettingsError> {
@@ -48,27 +76,60 @@ impl SmtpSettings {
         NonZeroU32::new(self.per_second).ok_or(SettingsError { key: "mail.per_second", problem: "must be at least 1" })
     }
 
-    pub(super) fn transport(&self) -> Result<AsyncSmtpTransportBuilder, SettingsError> {
+    pub(super) fn server(&self) -> Result<Server, SettingsError> {
         let wrong = |problem| SettingsError { key: "mail.smtp_url", problem };
-        let mut url = Url::parse(&self.url)
+        let url = Url::parse(&self.url)
             .map_err(|_| wrong("must be a URL, such as smtp://user:password@mail.example.com:587?tls=required"))?;
-        if url.host_str().is_none_or(str::is_empty) {
-            return Err(wrong("must name a host"));
-        }
-        if !url.username().is_empty() && url.password().is_none() {
-            return Err(wrong("names a user without a password"));
-        }
+        let host = match url.host() {
+            // Without the brackets that stand around it in a URL. In URLs of other schemes than http, `url` takes an IPv4
+            // address for a name, which connects just as well.
+            Some(Host::Ipv6(address)) => address.to_string(),
+            _ => url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("must name a host"))?.to_owned(),
+        };
         let tls = url.query_pairs().find(|(key, _)| key == "tls").map(|(_, value)| value.into_owned());
-        match (url.scheme(), tls.as_deref()) {
-            ("smtp", None | Some("required" | "opportunistic")) | ("smtps", None) => {}
-            ("smtp", Some("none")) => url.set_query(None),
+        let (encryption, port) = match (url.scheme(), tls.as_deref()) {
+            ("smtp", None | Some("none")) => (Encryption::None, 25),
+            ("smtp", Some("opportunistic")) => (Encryption::Opportunistic(self.parameters(&host)?), 587),
+            ("smtp", Some("required")) => (Encryption::Required(self.parameters(&host)?), 587),
             ("smtp", Some(_)) => return Err(wrong("must have tls=required, tls=opportunistic or tls=none")),
+            ("smtps", None) => (Encryption::Wrapper(self.parameters(&host)?), 465),
             ("smtps", Some(_)) => return Err(wrong("is always encrypted with smtps:// and takes no tls")),
             _ => return Err(wrong("must begin with smtp:// or smtps://")),
-        }
-        AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str())
-            .map_err(|_| wrong("holds a host, user or password that cannot be used"))
+        };
+        let credentials = match (url.username(), url.password()) {
+            ("", None) => None,
+            (_, None) => return Err(wrong("names a user without a password")),
+            (user, Some(password)) => Some(Credentials::new(decoded(user), decoded(password))),
+        };
+        let hello = match url.path().trim_matches('/') {
+            "" => ClientId::default(),
+            name => ClientId::Domain(name.to_owned()),
+        };
+        let port = url.port().unwrap_or(port);
+        Ok(Server { host, port, encryption, credentials, hello, timeout: self.timeout })
     }
+
+    fn parameters(&self, host: &str) -> Result<TlsParameters, SettingsError> {
+        let mut builder = TlsParameters::builder(host.to_owned());
+        if let Some(pem) = &self.ca {
+            let wrong = SettingsError { key: "mail.smtp_ca_file", problem: "must hold certificates in PEM" };
+            let is_empty = !pem.windows(27).any(|bytes| bytes == b"-----BEGIN CERTIFICATE-----");
+            let certificate = Certificate::from_pem(pem).ok().filter(|_| !is_empty).ok_or(wrong)?;
+            builder = builder.add_root_certificate(certificate);
+        }
+        builder.build_rustls().map_err(|_| SettingsError {
+            key: if self.ca.is_some() { "mail.smtp_ca_file" } else { "mail.smtp_url" },
+            problem: "cannot be used for encryption",
+        })
+    }
+}
+
+/// A part of a URL without its percent encoding.
+fn decoded(text: &str) -> String {
+    // What is special in forms and plain in URLs.
+    let text = text.replace('+', "%2B").replace('&', "%26");
+    let pair = format!("x={text}");
+    url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
 impl fmt::Debug for SmtpSettings {
@@ -88,16 +149,23 @@ mod tests {
 
     #[test]
     fn usual_urls_are_taken() {
-        for url in [
-            "smtp://localhost",
-            "smtp://127.0.0.1:1025",
-            "smtp://mail.example.com?tls=none",
-            "smtp://user:p%40ss@mail.example.com:587?tls=required",
-            "smtp://mail.example.com?tls=opportunistic",
-            "smtps://user:password@mail.example.com",
+        for (url, host, port) in [
+            ("smtp://localhost", "localhost", 25),
+            ("smtp://127.0.0.1:1025", "127.0.0.1", 1025),
+            ("smtp://[::1]:1025", "::1", 1025),
+            ("smtp://mail.example.com?tls=none", "mail.example.com", 25),
+            ("smtp://user:p%40ss@mail.example.com:2525?tls=required", "mail.example.com", 2525),
+            ("smtp://mail.example.com?tls=opportunistic", "mail.example.com", 587),
+            ("smtps://user:password@mail.example.com", "mail.example.com", 465),
         ] {
-            assert!(SmtpSettings::new(url.to_owned()).transport().is_ok(), "{url}");
+            let server = SmtpSettings::new(url.to_owned()).server().unwrap();
+            assert_eq!((server.host.as_str(), server.port), (host, port), "{url}");
         }
+    }
+
+    #[test]
+    fn a_password_may_hold_anything() {
+        assert_eq!(decoded("p%40ss+w&rd=%25%C3%BC"), "p@ss+w&rd=%ü");
     }
 
     #[test]
@@ -111,12 +179,15 @@ mod tests {
             "smtp://s3cret@mail.example.com",
         ] {
             let settings = SmtpSettings::new(url.to_owned());
-            let error = settings.transport().unwrap_err().to_string();
+            let error = settings.server().err().unwrap().to_string();
             assert!(error.starts_with("mail.smtp_url ") && !error.contains("s3cret"), "{error}");
             assert!(!format!("{settings:?}").contains("s3cret"));
         }
         let zero = SmtpSettings { connections: 0, per_second: 0, ..SmtpSettings::new("smtp://x".to_owned()) };
         assert_eq!(zero.connections().unwrap_err().key, "mail.connections");
         assert_eq!(zero.per_second().unwrap_err().key, "mail.per_second");
+        let ca = Some(b"no certificate".to_vec());
+        let private = SmtpSettings { ca, ..SmtpSettings::new("smtps://mail.example.com".to_owned()) };
+        assert_eq!(private.server().err().unwrap().key, "mail.smtp_ca_file");
     }
 }

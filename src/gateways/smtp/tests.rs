@@ -46,7 +46,7 @@ fn closed_port() -> u16 {
 
 fn mailer(port: u16) -> SmtpMailer {
     let settings = SmtpSettings::new(format!("smtp://127.0.0.1:{port}"));
-    SmtpMailer::new(&settings, "post@broadsheet.example".parse().unwrap()).unwrap()
+    SmtpMailer::new(&settings, Composer::new("post@broadsheet.example".parse().unwrap())).unwrap()
 }
 
 fn mail() -> Mail {
@@ -72,8 +72,11 @@ async fn a_mail_that_the_server_takes_is_sent() {
 async fn what_the_server_answers_decides_what_becomes_of_the_mail() {
     let answer = async |reply| mailer(server(reply)).send(&mail()).await.unwrap_err();
     let refused = answer("550 5.1.1 <ana@example.org> no such user").await;
-    assert_eq!(refused, Error::Permanent("the mail server refused the mail (550)".to_owned()));
-    assert!(matches!(answer("451 greylisted").await, Error::Transient(_)));
+    assert_eq!(refused, Error::Undeliverable("the mail server knows no such recipient (550 5.1.1)".to_owned()));
+    assert!(matches!(answer("554 5.7.1 not from you").await, Error::Permanent(_)));
+    assert!(matches!(answer("451 greylisted").await, Error::Deferred(_)));
+    assert!(matches!(answer("421 closing").await, Error::Transient(_)));
+    assert!(matches!(answer("354 nonsense").await, Error::Transient(_)));
     assert!(matches!(answer("530 5.7.0 authentication required").await, Error::Transient(_)));
     assert!(matches!(answer("450 4.7.28 rate limit exceeded").await, Error::RateLimited { .. }));
 }

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod audit;
 pub mod dead_letters;
 pub mod jobs;
+pub mod suppressions;
 pub mod tickets;
 pub mod views;
 pub mod watch;

@@ -98,7 +98,9 @@ impl From<search::Error> for Problem {
 impl From<gateways::Error> for Problem {
     fn from(error: gateways::Error) -> Self {
         match error {
-            gateways::Error::Transient(_) => Self::new(Code::Unavailable).retry_after(SOON).cause(error),
+            gateways::Error::Transient(_) | gateways::Error::Deferred(_) => {
+                Self::new(Code::Unavailable).retry_after(SOON).cause(error)
+            }
             gateways::Error::RateLimited { retry_after } => {
                 Self::new(Code::Unavailable).retry_after(retry_after).cause(error)
             }

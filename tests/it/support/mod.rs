@@ -7,6 +7,7 @@ mod faulty;
 pub(crate) mod model;
 mod planted;
 mod process;
+mod smtpd;
 mod until;
 
 pub(crate) use app::TestApp;
@@ -14,4 +15,5 @@ pub(crate) use client::{Answer, Person, send};
 pub(crate) use faulty::{Fault, Faults, Faulty};
 pub(crate) use planted::{Plan, WORKERS};
 pub(crate) use process::{Process, broadsheet, expect_line, finished, mails_in};
+pub(crate) use smtpd::{Smtpd, certificate, openssl, verify_dkim};
 pub(crate) use until::until;

@@ -8,6 +8,7 @@ pub mod edit;
 pub mod get;
 mod idempotency;
 pub mod list;
+pub mod mailing;
 pub mod publish;
 pub mod stats;
 

@@ -1,0 +1,224 @@
+//! How a mail becomes an RFC 5322 message: its headers, its body, its signature. Not how it travels.
+
+use std::{fmt, time::SystemTime};
+
+use lettre::{
+    Address, Message,
+    address::Envelope,
+    message::{
+        Body, Mailbox, MessageBuilder, MultiPart, SinglePart,
+        header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0},
+    },
+};
+
+use super::{Dkim, Error, Mail};
+
+/// Headers that a composer makes itself, or that would change who gets the mail.
+const RESERVED: [&str; 11] = [
+    "from",
+    "sender",
+    "to",
+    "cc",
+    "bcc",
+    "subject",
+    "date",
+    "message-id",
+    "mime-version",
+    "auto-submitted",
+    "dkim-signature",
+];
+/// Header lines up to here are not folded: a link that stands in one is easier to find for simple programs.
+const UNFOLDED_BYTES: usize = 900;
+
+/// Makes messages: from one sender, signed if there is a key.
+pub struct Composer {
+    from: Mailbox,
+    dkim: Option<Dkim>,
+}
+
+impl Composer {
+    /// Makes messages of this sender.
+    #[must_use]
+    pub const fn new(from: Mailbox) -> Self {
+        Self { from, dkim: None }
+    }
+
+    /// Signs every message.
+    #[must_use]
+    pub fn signed(self, dkim: Option<Dkim>) -> Self {
+        Self { dkim, ..self }
+    }
+
+    /// Makes the message that goes over the wire or into a file: text, or text and HTML as alternatives.
+    ///
+    /// No field can smuggle in a header: control characters, line ends among them, become spaces.
+    ///
+    /// # Errors
+    /// `Permanent` if the address is none that a mail server takes, the Message-ID is empty, or a header name is not free.
+    pub fn compose(&self, mail: &Mail, date: SystemTime) -> Result<Message, Error> {
+        let address: Address = mail
+            .to
+            .as_str()
+            .parse()
+            .map_err(|_| permanent("the recipient's address is none that a mail server takes"))?;
+        let envelope = Envelope::new(Some(self.from.email.clone()), vec![address.clone()])
+            .map_err(|_| permanent("the mail has no recipient"))?;
+        let name = mail.to_name.as_ref().map(|name| one_line(name.as_str())).filter(|name| !name.is_empty());
+        let mut builder = Message::builder()
+            .envelope(envelope)
+            .from(self.from.clone())
+            .to(Mailbox::new(name, address))
+            .subject(one_line(&mail.subject))
+            .date(date)
+            .message_id(Some(message_id(&mail.message_id)?))
+            .raw_header(HeaderValue::new(
+                HeaderName::new_from_ascii_str("Auto-Submitted"),
+                "auto-generated".to_owned(),
+            ));
+        for (name, value) in &mail.headers {
+            builder = with_header(builder, name, value)?;
+        }
+        let mut message = with_body(builder, mail).ok_or_else(|| permanent("the mail cannot be put together"))?;
+        if let Some(dkim) = &self.dkim {
+            dkim.sign(&mut message);
+        }
+        Ok(message)
+    }
+}
+
+impl fmt::Debug for Composer {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Composer").field("is_signed", &self.dkim.is_some()).finish_non_exhaustive()
+    }
+}
+
+/// Puts the body in, with the headers that say what it is among those of the message: `lettre` would keep them inside of
+/// the body, where no signature covers them.
+fn with_body(builder: MessageBuilder, mail: &Mail) -> Option<Message> {
+    let builder = builder.header(MIME_VERSION_1_0);
+    let text = SinglePart::plain(mail.text.clone());
+    let Some(html) = &mail.html else {
+        let encoding = text.headers().get::<ContentTransferEncoding>()?;
+        let builder = builder.header(text.headers().get::<ContentType>()?);
+        return builder.body(Body::dangerous_pre_encoded(text.raw_body().to_owned(), encoding)).ok();
+    };
+    let parts = MultiPart::alternative().singlepart(text).singlepart(SinglePart::html(html.clone()));
+    let builder = builder.header(parts.headers().get::<ContentType>()?);
+    let formatted = parts.formatted();
+    let end_of_headers = formatted.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
+    let body = formatted.get(end_of_headers + 4..)?.to_owned();
+    builder.body(Body::dangerous_pre_encoded(body, ContentTransferEncoding::SevenBit)).ok()
+}
+
+fn with_header(builder: MessageBuilder, name: &str, value: &str) -> Result<MessageBuilder, Error> {
+    let lower = name.to_ascii_lowercase();
+    let is_free = !RESERVED.contains(&lower.as_str()) && !lower.starts_with("content-");
+    let is_clean = name.bytes().all(|byte| byte.is_ascii_graphic());
+    let header = HeaderName::new_from_ascii(name.to_owned()).ok().filter(|_| is_free && is_clean);
+    let header = header.ok_or_else(|| permanent("the mail sets a header that it must not set"))?;
+    let value = one_line(value);
+    Ok(builder.raw_header(if value.is_ascii() && name.len() + value.len() < UNFOLDED_BYTES {
+        HeaderValue::dangerous_new_pre_encoded(header, value.clone(), value)
+    } else {
+        HeaderValue::new(header, value)
+    }))
+}
+
+fn message_id(id: &str) -> Result<String, Error> {
+    let id: String = id.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>')).collect();
+    if id.is_empty() { Err(permanent("the mail has no message id")) } else { Ok(format!("<{id}>")) }
+}
+
+/// The text as one line: control characters and runs of white space become single spaces.
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_control() || c.is_whitespace())
+        .filter(|piece| !piece.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn permanent(message: &str) -> Error {
+    Error::Permanent(message.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::{Email, Name};
+
+    fn mail() -> Mail {
+        Mail {
+            message_id: "01J.code@broadsheet.example".to_owned(),
+            to: Email::parse("ana@example.org").unwrap(),
+            to_name: Some(Name::parse("Ana Müller").unwrap()),
+            subject: "Three words".to_owned(),
+            text: "the text\n".to_owned(),
+            html: Some("<p>the text</p>".to_owned()),
+            headers: vec![("List-Id".to_owned(), "<posts.broadsheet.example>".to_owned())],
+        }
+    }
+
+    fn composed(mail: &Mail) -> String {
+        let composer = Composer::new("Broadsheet <post@broadsheet.example>".parse().unwrap());
+        let date = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        String::from_utf8(composer.compose(mail, date).unwrap().formatted()).unwrap()
+    }
+
+    #[test]
+    fn a_mail_has_the_headers_that_receivers_look_at() {
+        let text = composed(&mail());
+        for line in [
+            "Message-ID: <01J.code@broadsheet.example>\r\n",
+            "Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n",
+            "Auto-Submitted: auto-generated\r\n",
+            "List-Id: <posts.broadsheet.example>\r\n",
+            "Subject: Three words\r\n",
+            "MIME-Version: 1.0\r\n",
+            "Content-Type: multipart/alternative",
+        ] {
+            assert_eq!(text.matches(line).count(), 1, "{line} in {text}");
+        }
+        let plain = composed(&Mail { html: None, ..mail() });
+        assert!(
+            plain.contains("Content-Type: text/plain; charset=utf-8\r\n") && !plain.contains("multipart"),
+            "{plain}"
+        );
+        assert!(plain.split_once("\r\n\r\n").unwrap().1.starts_with("the text"), "{plain}");
+    }
+
+    #[test]
+    fn both_parts_are_whole_and_the_last_boundary_closes_them() {
+        let text = composed(&Mail { text: "Grüße\n".repeat(50), ..mail() });
+        let boundary = text.split("boundary=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert_eq!(text.matches(&format!("--{boundary}\r\n")).count(), 2, "{text}");
+        assert!(text.trim_end().ends_with(&format!("--{boundary}--")), "{text}");
+        assert!(text.is_ascii() && text.contains("<p>the text</p>"), "{text}");
+    }
+
+    #[test]
+    fn a_long_link_in_a_header_stays_on_its_line() {
+        let link = format!("<https://broadsheet.example/mail/unsubscribe/{}>", "x".repeat(120));
+        let headers = vec![("List-Unsubscribe".to_owned(), link.clone())];
+        assert!(composed(&Mail { headers, ..mail() }).contains(&format!("\r\nList-Unsubscribe: {link}\r\n")));
+    }
+
+    #[test]
+    fn no_field_can_smuggle_in_a_header() {
+        let hostile = "x\r\nBcc: eve@example.org\n\nbody";
+        let text = composed(&Mail {
+            message_id: format!("{hostile}>"),
+            subject: hostile.to_owned(),
+            headers: vec![("List-Id".to_owned(), hostile.to_owned())],
+            ..mail()
+        });
+        assert!(!text.lines().any(|line| line.starts_with("Bcc:")), "{text}");
+        let composer = Composer::new("post@broadsheet.example".parse().unwrap());
+        for name in ["Bcc", "to", "Content-Type", "DKIM-Signature", "X\r\nBcc", "", "Näme"] {
+            let mail = Mail { headers: vec![(name.to_owned(), "eve@example.org".to_owned())], ..mail() };
+            assert!(!composer.compose(&mail, SystemTime::UNIX_EPOCH).unwrap_err().is_transient(), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! One connection to the mail server: opened, secured, signed in, and then one mail after the other. It always knows how
+//! far a mail has come; what that means is `reply.rs`'s.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use lettre::{
+    Address, Message,
+    transport::smtp::{
+        self,
+        authentication::Mechanism,
+        client::AsyncSmtpConnection,
+        commands::{Data, Mail, Rcpt, Rset},
+        extension::{Extension, MailBodyParameter, MailParameter},
+        response::{Response, Severity},
+    },
+};
+
+use super::{
+    reply::{Stage, Trouble, Why},
+    settings::{Encryption, Server},
+};
+
+/// What goes over the wire for one mail.
+pub(super) struct Letter {
+    from: Option<Address>,
+    to: Address,
+    text: Vec<u8>,
+}
+
+impl Letter {
+    /// The message as it is sent; `None` if it has no recipient.
+    pub(super) fn of(message: &Message) -> Option<Self> {
+        let envelope = message.envelope();
+        let to = envelope.to().first()?.clone();
+        Some(Self { from: envelope.from().cloned(), to, text: message.formatted() })
+    }
+
+    fn is_international(&self) -> bool {
+        let is_ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
+        !self.from.as_ref().is_none_or(is_ascii) || !is_ascii(&self.to)
+    }
+}
+
+/// An open connection.
+pub(super) struct Connection {
+    inner: AsyncSmtpConnection,
+    timeout: Duration,
+}
+
+impl Connection {
+    /// Connects, encrypts and signs in as the settings ask for.
+    pub(super) async fn open(server: &Server) -> Result<Self, Trouble> {
+        let wrapper = match &server.encryption {
+            Encryption::Wrapper(parameters) => Some(parameters.clone()),
+            Encryption::None | Encryption::Opportunistic(_) | Encryption::Required(_) => None,
+        };
+        let address = (server.host.as_str(), server.port);
+        let connecting = AsyncSmtpConnection::connect_tokio1(address, None, &server.hello, wrapper, None);
+        let inner = bounded(server.timeout, Stage::Connecting, connecting).await?;
+        let mut connection = Self { inner, timeout: server.timeout };
+        match &server.encryption {
+            Encryption::Required(parameters) => connection.encrypt(server, parameters).await?,
+            Encryption::Opportunistic(parameters) if connection.inner.can_starttls() => {
+                connection.encrypt(server, parameters).await?;
+            }
+            Encryption::Opportunistic(_) | Encryption::None | Encryption::Wrapper(_) => {}
+        }
+        if let Some(credentials) = &server.credentials {
+            let signing_in = connection.inner.auth(&[Mechanism::Plain, Mechanism::Login], credentials);
+            bounded(server.timeout, Stage::SigningIn, signing_in).await?;
+        }
+        Ok(connection)
+    }
+
+    async fn encrypt(&mut self, server: &Server, parameters: &smtp::client::TlsParameters) -> Result<(), Trouble> {
+        let encrypting = self.inner.starttls(parameters.clone(), &server.hello);
+        bounded(self.timeout, Stage::Connecting, encrypting).await
+    }
+
+    /// Hands one mail over. `Ok` means that the server has taken responsibility for it.
+    pub(super) async fn deliver(&mut self, letter: &Letter) -> Result<(), Trouble> {
+        let parameters = self.parameters(letter)?;
+        let sender = Mail::new(letter.from.clone(), parameters);
+        let reply = bounded(self.timeout, Stage::Sender, self.inner.command(sender)).await?;
+        expect(&reply, Stage::Sender, Severity::PositiveCompletion)?;
+        let recipient = Rcpt::new(letter.to.clone(), Vec::new());
+        let reply = bounded(self.timeout, Stage::Recipient, self.inner.command(recipient)).await?;
+        expect(&reply, Stage::Recipient, Severity::PositiveCompletion)?;
+        let reply = bounded(self.timeout, Stage::Data, self.inner.command(Data)).await?;
+        expect(&reply, Stage::Data, Severity::PositiveIntermediate)?;
+        let is_whole = AtomicBool::new(false);
+        let text = Text { rest: Some(&letter.text), is_whole: &is_whole };
+        let reply = bounded(self.timeout, Stage::Text, self.inner.message_iter(text)).await.map_err(|trouble| {
+            // Without its last line the server cannot have taken the mail; with it, only the reply would tell.
+            let stage = if is_whole.load(Ordering::Relaxed) { Stage::Handed } else { Stage::Text };
+            Trouble { stage, ..trouble }
+        })?;
+        expect(&reply, Stage::Handed, Severity::PositiveCompletion)
+    }
+
+    /// Forgets a mail that was refused; says whether the connection is good for another one.
+    pub(super) async fn reset(&mut self) -> bool {
+        bounded(self.timeout, Stage::Sender, self.inner.command(Rset)).await.is_ok()
+    }
+
+    /// Says goodbye.
+    pub(super) async fn close(mut self) {
+        let _ = bounded(self.timeout, Stage::Sender, self.inner.quit()).await;
+    }
+
+    fn parameters(&self, letter: &Letter) -> Result<Vec<MailParameter>, Trouble> {
+        let server = self.inner.server_info();
+        let mut parameters = Vec::new();
+        if letter.is_international() {
+            if !server.supports_feature(Extension::SmtpUtfEight) {
+                return Err(Trouble { stage: Stage::Recipient, why: Why::International });
+            }
+            parameters.push(MailParameter::SmtpUtfEight);
+        }
+        if !letter.text.is_ascii() && server.supports_feature(Extension::EightBitMime) {
+            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        Ok(parameters)
+    }
+}
+
+/// Hands the text to the writer, and notes when the writer comes back for more: then it writes the mail's last line.
+struct Text<'a> {
+    rest: Option<&'a [u8]>,
+    is_whole: &'a AtomicBool,
+}
+
+impl<'a> Iterator for Text<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = self.rest.take();
+        if rest.is_none() {
+            self.is_whole.store(true, Ordering::Relaxed);
+        }
+        rest
+    }
+}
+
+async fn bounded<T>(
+    timeout: Duration,
+    stage: Stage,
+    command: impl Future<Output = Result<T, smtp::Error>>,
+) -> Result<T, Trouble> {
+    match tokio::time::timeout(timeout, command).await {
+        Ok(Ok(reply)) => Ok(reply),
+        Ok(Err(error)) => Err(Trouble { stage, why: Why::of(&error) }),
+        Err(_) => Err(Trouble { stage, why: Why::Silence }),
+    }
+}
+
+/// A reply of another kind than the command allows means that server and client talk past each other.
+fn expect(reply: &Response, stage: Stage, severity: Severity) -> Result<(), Trouble> {
+    if reply.code().severity == severity { Ok(()) } else { Err(Trouble { stage, why: Why::Broken }) }
+}

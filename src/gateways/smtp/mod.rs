@@ -1,0 +1,123 @@
+//! Mail over SMTP: connections of our own, so that it is known how far each mail came, and a limit on mails per second.
+//!
+//! `connection.rs` speaks to the server, `reply.rs` sorts what it says, `pool.rs` keeps connections for the next mail.
+
+mod connection;
+mod pool;
+mod reply;
+mod settings;
+
+use std::{fmt, sync::Arc, time::SystemTime};
+
+use futures_util::future::BoxFuture;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use lettre::Message;
+use tokio::sync::Semaphore;
+
+use super::{Composer, Error, Mail, Mailer};
+pub use settings::{SettingsError, SmtpSettings};
+use {
+    connection::{Connection, Letter},
+    pool::Pool,
+    reply::Trouble,
+    settings::Server,
+};
+
+/// Sends mail through an SMTP server.
+pub struct SmtpMailer {
+    server: Arc<Server>,
+    pool: Arc<Pool>,
+    limiter: DefaultDirectRateLimiter,
+    slots: Arc<Semaphore>,
+    at_once: usize,
+    composer: Composer,
+}
+
+impl SmtpMailer {
+    /// A mailer for these settings. Connects when there is something to send.
+    ///
+    /// # Errors
+    /// The setting that is wrong.
+    pub fn new(settings: &SmtpSettings, composer: Composer) -> Result<Self, SettingsError> {
+        let at_once = settings.connections()?;
+        Ok(Self {
+            server: Arc::new(settings.server()?),
+            pool: Arc::default(),
+            limiter: RateLimiter::direct(Quota::per_second(settings.per_second()?)),
+            slots: Arc::new(Semaphore::new(at_once)),
+            at_once,
+            composer,
+        })
+    }
+
+    async fn hand_over(&self, message: &Message) -> Result<(), Error> {
+        let stopped = || Error::Transient("the mailer is shutting down".to_owned());
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| stopped())?;
+        self.limiter.until_ready().await;
+        let letter = Letter::of(message).ok_or_else(|| Error::Permanent("the mail has no recipient".to_owned()))?;
+        let (server, pool) = (Arc::clone(&self.server), Arc::clone(&self.pool));
+        // A task of its own, bounded by the timeout of each command: a caller that gives up half-way must neither leave a
+        // connection with an unread reply behind nor cut a mail in the middle.
+        let sending = tokio::spawn(async move {
+            let sent = deliver(&server, &pool, &letter).await;
+            drop(slot);
+            sent
+        });
+        match sending.await {
+            Ok(sent) => sent.map_err(|trouble| trouble.meaning()),
+            // The task may have come to any point.
+            Err(_) => Err(Error::Uncertain("the mailer stopped in the middle of a mail".to_owned())),
+        }
+    }
+}
+
+/// Hands a mail over: on a connection that is open already, else on a new one.
+async fn deliver(server: &Server, pool: &Arc<Pool>, letter: &Letter) -> Result<(), Trouble> {
+    if let Some(connection) = pool.take() {
+        match deliver_on(connection, pool, letter).await {
+            // The server has closed it meanwhile, and nothing of this mail has reached it.
+            Err(trouble) if trouble.is_stale() => pool.clear(),
+            ended => return ended,
+        }
+    }
+    deliver_on(Connection::open(server).await?, pool, letter).await
+}
+
+/// Hands a mail over, and keeps the connection if it is good for another one.
+async fn deliver_on(mut connection: Connection, pool: &Arc<Pool>, letter: &Letter) -> Result<(), Trouble> {
+    let ended = connection.deliver(letter).await;
+    let is_good = match &ended {
+        Ok(()) => true,
+        Err(trouble) => trouble.leaves_the_connection() && connection.reset().await,
+    };
+    if is_good {
+        pool.put(connection);
+    }
+    ended
+}
+
+impl Mailer for SmtpMailer {
+    fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let message = self.composer.compose(mail, SystemTime::now())?;
+            self.hand_over(&message).await
+        })
+    }
+
+    fn is_idempotent(&self) -> bool {
+        false
+    }
+
+    fn at_once(&self) -> usize {
+        self.at_once
+    }
+}
+
+impl fmt::Debug for SmtpMailer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SmtpMailer").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+//! Mail: the ledger of who got which copy, the addresses that refuse all mail, and the accesses to both. Nothing here sends.
+
+mod access;
+mod ledger;
+mod mailings;
+mod suppressions;
+
+pub use access::{MailAccess, Reader};
+pub use ledger::{MailCounts, MailState, Recipient};
+pub use mailings::Mailings;
+pub use suppressions::{Suppression, SuppressionPage, Suppressions};

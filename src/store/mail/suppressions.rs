@@ -1,0 +1,117 @@
+//! Addresses that refuse all mail. They stay in here: nobody but administrators sees one.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use surrealdb::types::{RecordId, RecordIdKey, RecordIdKeyRange, SurrealValue};
+
+use crate::{
+    domain::{Audit, Email, Invalid, Timestamp},
+    store::{Result, Store, audit, batch::Batch, keys, query::Query},
+};
+
+/// Reads and writes the addresses that refuse all mail.
+#[derive(Clone)]
+pub struct Suppressions {
+    store: Store,
+}
+
+/// An address that refuses all mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppression {
+    /// The address.
+    pub email: Email,
+    /// What the mail server said, in our words.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// A page of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuppressionPage {
+    /// In the order of the alphabet.
+    pub items: Vec<Suppression>,
+    /// Where the next page begins; `None` on the last.
+    pub next: Option<String>,
+}
+
+#[derive(SurrealValue)]
+struct Row {
+    id: RecordId,
+    reason: String,
+    at: i64,
+}
+
+impl Suppressions {
+    pub(crate) fn new(store: &Store) -> Self {
+        Self { store: store.clone() }
+    }
+
+    /// An address has refused all mail.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn add(&self, email: &Email, reason: &str, at: Timestamp) -> Result<()> {
+        let mut batch = Batch::default();
+        let row = Row { id: id(email), reason: reason.to_owned(), at: at.as_millis() };
+        batch.replace("suppression", &["reason", "at"], row);
+        self.store.write(batch.into_transaction()).await.map(drop)
+    }
+
+    /// A page of the addresses.
+    ///
+    /// # Errors
+    /// `Error::Invalid` if `after` is not the `next` of an earlier page.
+    pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<SuppressionPage> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let start = match after {
+            Some(cursor) => Excluded(RecordIdKey::String(address(cursor)?)),
+            None => Unbounded,
+        };
+        let range = RecordIdKey::from(RecordIdKeyRange::from((start, Unbounded)));
+        let page = Query::page(RecordId::new("suppression", range), limit + 1);
+        let ids = self.store.read(page).await?.rows::<RecordId>(0)?;
+        let has_more = ids.len() > limit;
+        let ids: Vec<RecordId> = ids.into_iter().take(limit).collect();
+        let mut rows = self.store.read(Query::new("SELECT * FROM $ids").bind("ids", ids)).await?;
+        let items: Vec<Suppression> =
+            rows.rows::<Row>(0)?.into_iter().map(Suppression::try_from).collect::<Result<_>>()?;
+        let next = items.last().filter(|_| has_more).map(|last| URL_SAFE_NO_PAD.encode(last.email.as_str()));
+        Ok(SuppressionPage { items, next })
+    }
+
+    /// Takes an address off the list, and writes down who did; `false` if it is not on it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn remove(&self, email: &Email, audit: &Audit) -> Result<bool> {
+        let query = Query::new("SELECT VALUE id FROM $ids").bind("ids", vec![id(email)]);
+        if self.store.read(query).await?.rows::<RecordId>(0)?.is_empty() {
+            return Ok(false);
+        }
+        let mut batch = Batch::default();
+        batch.delete(id(email));
+        audit::put(&mut batch, audit);
+        self.store.write(batch.into_transaction()).await?;
+        Ok(true)
+    }
+}
+
+fn id(email: &Email) -> RecordId {
+    keys::named("suppression", email.as_str())
+}
+
+fn address(cursor: &str) -> Result<String> {
+    let wrong = || Invalid::new("cursor", "invalid_cursor", "must be a next_cursor of this collection");
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
+    let address = String::from_utf8(bytes).map_err(|_| wrong())?;
+    Ok(Email::parse(&address).map_err(|_| wrong())?.as_str().to_owned())
+}
+
+impl TryFrom<Row> for Suppression {
+    type Error = crate::store::Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let email = Email::from_trusted(keys::text_key(row.id)?);
+        Ok(Self { email, reason: row.reason, at: Timestamp::from_millis(row.at) })
+    }
+}
