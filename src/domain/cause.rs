@@ -180,11 +180,10 @@ fn push_parts(normal: &mut String, word: &str) {
 fn placeholder_of(part: &str) -> Option<&'static str> {
     let has_digit = part.contains(|letter: char| letter.is_ascii_digit());
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hash = has_digit && part.len() >= HASH_LENGTH && is_hex(part);
     if is_number(part) {
         Some("<number>")
-    } else if has_digit && part.len() >= HASH_LENGTH && is_hex(part) {
-        Some("<hash>")
-    } else if part.strip_prefix("0x").is_some_and(is_hex) {
+    } else if is_hash || part.strip_prefix("0x").is_some_and(is_hex) {
         Some("<hash>")
     } else if has_digit && part.len() >= ID_LENGTH {
         Some("<id>")

@@ -45,6 +45,7 @@ pub(super) const fn failure(error: &Error) -> &'static str {
     match error {
         Error::Transient(_) => "transient",
         Error::RateLimited { .. } => "rate_limited",
+        Error::Deferred(_) => "deferred",
         Error::Permanent(_) => "permanent",
         Error::Undeliverable(_) => "undeliverable",
         Error::Uncertain(_) => "uncertain",

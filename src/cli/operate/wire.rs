@@ -99,8 +99,6 @@ pub(super) struct DeadLetter {
     pub(super) class: String,
     /// What the last attempt ended with.
     pub(super) message: String,
-    /// The post it is about.
-    pub(super) post: Option<String>,
     /// What was delivered.
     pub(super) event: Event,
     /// How often it was received.
@@ -125,6 +123,8 @@ pub(super) struct Event {
     pub(super) kind: String,
     /// When.
     pub(super) at: Option<String>,
+    /// The post it is about.
+    pub(super) post: Option<String>,
 }
 
 /// One receive that failed.
@@ -210,14 +210,14 @@ pub(super) struct Job {
     pub(super) matched: u64,
     /// How many it is done with.
     pub(super) done: u64,
-    /// How many could not be done.
-    pub(super) failed: u64,
+    /// How many it left where they are, because they cannot be redriven.
+    pub(super) skipped: u64,
     /// How many in a second, at most.
     pub(super) rate: Option<f64>,
-    /// When it began.
-    pub(super) at: String,
-    /// When it ended.
-    pub(super) ended_at: Option<String>,
+    /// When it was ordered.
+    pub(super) created_at: String,
+    /// When it last got further, or ended.
+    pub(super) updated_at: String,
 }
 
 /// Something that somebody has done.

@@ -34,10 +34,10 @@ async fn a_poison_delivery_is_walked_from_its_first_failure_to_done() {
         (&json!("feed"), &json!("error"), &json!(5))
     );
     assert_eq!((&letter["event"]["kind"], &letter["event"]["post"]), (&json!("post_published"), &post["id"]));
-    assert_eq!((&letter["last_error"], &letter["redrives"]), (&json!("planted failure"), &json!(0)));
+    assert_eq!((&letter["message"], &letter["redrives"]), (&json!("planted failure"), &json!(0)));
 
     let causes = all(&scene.root, "/v1/admin/dead-letters/causes", 20).await;
-    assert_eq!((causes.len(), &causes[0]["count"], &causes[0]["text"]), (1, &json!(1), &json!("planted failure")));
+    assert_eq!((causes.len(), &causes[0]["count"], &causes[0]["message"]), (1, &json!(1), &json!("planted failure")));
     assert_eq!((&causes[0]["cause"], &causes[0]["example"]), (&letter["cause"], &letter["id"]));
 
     let path = format!("/v1/admin/dead-letters/{}", letter["id"].as_str().unwrap());
@@ -45,7 +45,7 @@ async fn a_poison_delivery_is_walked_from_its_first_failure_to_done() {
     let receives: Vec<i64> =
         detail["attempts"].as_array().unwrap().iter().map(|attempt| attempt["receive"].as_i64().unwrap()).collect();
     assert_eq!(receives, [1, 2, 3, 4, 5]);
-    assert_eq!((&detail["trace_id"], &detail["cause_text"]), (&letter["trace_id"], &json!("planted failure")));
+    assert_eq!((&detail["trace_id"], &detail["cause_message"]), (&letter["trace_id"], &json!("planted failure")));
 
     let cause = json!({"cause": letter["cause"], "dry_run": true});
     let dry = scene.root.post("/v1/admin/dead-letters/redrive", &cause).await.expect(200).json();

@@ -88,7 +88,7 @@ async fn a_poisoned_worker_is_found_and_its_dead_letters_are_redriven_from_a_ter
     let dry = scene.says(&["dlq", "redrive", "--worker", "search", "--dry-run"], 0).await;
     assert_eq!(dry, "2 dead letters match; nothing was done\n");
     let said = scene.says(&["dlq", "redrive", "--worker", "search", "--yes", "--wait"], 0).await;
-    assert_eq!(said, "the redrive is done: 2 of 2 dead letters done, 0 failed\n");
+    assert_eq!(said, "the redrive is done: 2 of 2 dead letters done, 0 skipped\n");
     scene.app.settle().await;
     for post in &posts {
         let is_done = async || scene.ada.receipt(post).await.contains(&"search: done".to_owned());
@@ -113,7 +113,7 @@ async fn dead_letters_are_discarded_from_a_terminal() {
     scene.ada.sign_in().await;
     let choice = ["dlq", "discard", "--post", post["id"].as_str().unwrap(), "--yes", "--wait"];
     let said = scene.says(&choice, 0).await;
-    assert_eq!(said, "the discard is done: 1 of 1 dead letter done, 0 failed\n");
+    assert_eq!(said, "the discard is done: 1 of 1 dead letter done, 0 skipped\n");
     assert_eq!(scene.says(&["dlq", "list", "--exit-code"], 0).await, "there are no dead letters\n");
 }
 

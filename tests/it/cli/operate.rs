@@ -272,20 +272,20 @@ async fn nothing_is_redriven_or_discarded_without_a_choice_and_a_yes() {
 #[actix_web::test]
 async fn a_redrive_is_followed_to_its_end_and_the_exit_code_tells_how_it_went() {
     let (fake, terminal) = (Fake::start(), Terminal::new());
-    let job = |state: &str, done: u64, failed: u64| {
+    let job = |state: &str, done: u64, skipped: u64| {
         json!({"id": "01J", "kind": "redrive", "state": state, "matched": 3,
-        "done": done, "failed": failed, "rate": 10, "at": "2026-11-23T10:00:00.000Z"})
+        "done": done, "skipped": skipped, "rate": 10, "created_at": "2026-11-23T10:00:00.000Z"})
     };
-    for (state, done, failed, code) in
+    for (state, done, skipped, code) in
         [("done", 3, 0, 0), ("done", 2, 1, 3), ("failed", 1, 0, 3), ("cancelled", 1, 0, 3)]
     {
         fake.answer("POST /v1/admin/dead-letters/redrive", 202, job("running", 0, 0));
         fake.answer("GET /v1/admin/jobs/01J", 200, job("running", 1, 0));
         fake.answer("GET /v1/admin/jobs/01J", 503, problem("unavailable", "the server is about to stop"));
-        fake.answer("GET /v1/admin/jobs/01J", 200, job(state, done, failed));
+        fake.answer("GET /v1/admin/jobs/01J", 200, job(state, done, skipped));
         let arguments = ["dlq", "redrive", "--worker", "email", "--rate", "10", "--yes", "--wait", "--url", &fake.url];
         let said = printed(&terminal.run_with_token(TOKEN, &arguments).await, code);
-        let expected = format!("the redrive is {state}: {done} of 3 dead letters done, {failed} failed\n");
+        let expected = format!("the redrive is {state}: {done} of 3 dead letters done, {skipped} skipped\n");
         assert_eq!(said, expected);
     }
     assert_eq!(fake.seen()[0].body, json!({"worker": "email", "rate": 10}));

@@ -89,7 +89,7 @@ pub(super) async fn follow(server: &mut Server, id: &str, is_json: bool) -> anyh
         return Ok(ExitCode::from(SOMETHING_LEFT));
     };
     output::line(&if is_json { answer.to_string() } else { ended(&job) })?;
-    let is_clean = job.state == "done" && job.failed == 0;
+    let is_clean = job.state == "done" && job.skipped == 0;
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(SOMETHING_LEFT) })
 }
 
@@ -102,8 +102,8 @@ async fn wait_for_end(server: &mut Server, id: &str, bar: &ProgressBar) -> Resul
                 away_since = None;
                 let job: Job = read(server, answer.clone())?;
                 bar.set_length(job.matched);
-                bar.set_position(job.done.saturating_add(job.failed));
-                bar.set_message(if job.failed == 0 { String::new() } else { format!("{} failed", job.failed) });
+                bar.set_position(job.done.saturating_add(job.skipped));
+                bar.set_message(if job.skipped == 0 { String::new() } else { format!("{} skipped", job.skipped) });
                 if job.state != "running" {
                     return Ok((answer, job));
                 }
@@ -133,8 +133,8 @@ pub(super) fn started(job: &Job) -> String {
 
 /// What became of a job.
 fn ended(job: &Job) -> String {
-    let Job { kind, state, done, failed, matched, .. } = job;
-    format!("the {kind} is {state}: {done} of {} done, {failed} failed", output::dead_letters(*matched))
+    let Job { kind, state, done, skipped, matched, .. } = job;
+    format!("the {kind} is {state}: {done} of {} done, {skipped} skipped", output::dead_letters(*matched))
 }
 
 fn path(id: &str) -> [&str; 4] {
@@ -142,7 +142,7 @@ fn path(id: &str) -> [&str; 4] {
 }
 
 fn table(jobs: &[Job]) -> String {
-    let header = ["JOB", "KIND", "STATE", "MATCHED", "DONE", "FAILED", "RATE", "BEGUN (UTC)", "ENDED (UTC)"];
+    let header = ["JOB", "KIND", "STATE", "MATCHED", "DONE", "SKIPPED", "RATE", "BEGUN (UTC)", "ENDED (UTC)"];
     let rows = jobs.iter().map(|job| {
         vec![
             job.id.clone(),
@@ -150,10 +150,10 @@ fn table(jobs: &[Job]) -> String {
             job.state.clone(),
             job.matched.to_string(),
             job.done.to_string(),
-            job.failed.to_string(),
+            job.skipped.to_string(),
             job.rate.map(|rate| rate.to_string()).unwrap_or_default(),
-            output::time(&job.at),
-            job.ended_at.as_deref().map(output::time).unwrap_or_default(),
+            output::time(&job.created_at),
+            if job.state == "running" { String::new() } else { output::time(&job.updated_at) },
         ]
     });
     output::table(&header, &[3, 4, 5, 6], rows)

@@ -106,7 +106,7 @@ fn table(letters: &[DeadLetter]) -> String {
             letter.worker.clone(),
             letter.cause.clone(),
             letter.class.clone(),
-            letter.post.clone().unwrap_or_default(),
+            letter.event.post.clone().unwrap_or_default(),
             letter.event.kind.clone(),
             letter.receives.to_string(),
             output::time(&letter.dead_at),

@@ -47,7 +47,7 @@ fn describe(letter: &DeadLetter) -> String {
         ("cause", letter.cause.clone()),
         ("class", letter.class.clone()),
         ("message", letter.message.clone()),
-        ("post", letter.post.clone().unwrap_or_default()),
+        ("post", letter.event.post.clone().unwrap_or_default()),
         ("event", event.trim_end().to_owned()),
         ("receives", letter.receives.to_string()),
         ("first failed", moment(letter.first_failed_at.as_deref())),

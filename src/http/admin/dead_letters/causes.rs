@@ -30,15 +30,15 @@ pub struct CauseView {
     pub class: String,
     /// What the worker said, with placeholders for ids, numbers, addresses, texts and times.
     #[schema(example = "connect to <ip> refused after <duration>")]
-    pub text: String,
+    pub message: String,
     /// How many there are.
     pub count: u64,
     /// When the oldest of them died.
     #[schema(format = DateTime)]
-    pub first_dead_at: String,
+    pub first_at: String,
     /// When the newest of them died.
     #[schema(format = DateTime)]
-    pub last_dead_at: String,
+    pub last_at: String,
     /// When the oldest of them will be deleted.
     #[schema(format = DateTime)]
     pub first_expires_at: String,
@@ -80,10 +80,10 @@ pub async fn list_causes(
         cause: group.cause.id.to_string(),
         worker: group.worker,
         class: group.cause.class,
-        text: group.cause.text,
+        message: group.cause.text,
         count: group.count,
-        first_dead_at: group.first_dead_at.to_string(),
-        last_dead_at: group.last_dead_at.to_string(),
+        first_at: group.first_dead_at.to_string(),
+        last_at: group.last_dead_at.to_string(),
         first_expires_at: group.first_dead_at.plus(retention).to_string(),
         example: group.example.to_string(),
     };

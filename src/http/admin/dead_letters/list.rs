@@ -53,7 +53,7 @@ pub struct DeadLetterDetailView {
     #[serde(flatten)]
     pub letter: DeadLetterView,
     /// What it died of, told without ids and numbers.
-    pub cause_text: String,
+    pub cause_message: String,
     /// Everything that went wrong, oldest first. Of a letter that was redriven often only the newest failures, and the first.
     pub attempts: Vec<AttemptView>,
     /// How far it had come, in the worker's own words; a redrive goes on from there.
@@ -102,7 +102,7 @@ pub async fn get_dead_letter(
     let letter = state.dead_letters.get(&id).await?.ok_or_else(absent)?;
     Ok(web::Json(DeadLetterDetailView {
         letter: DeadLetterView::new(&letter, state.config.dead_letters.retention.get()),
-        cause_text: letter.cause.text,
+        cause_message: letter.cause.text,
         attempts: letter.failures.into_iter().map(AttemptView::from).collect(),
         progress: letter.progress,
     }))

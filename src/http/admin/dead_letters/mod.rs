@@ -33,7 +33,7 @@ pub struct DeadLetterView {
     /// The class of the last failure: `error`, `transient`, `timeout`, `panic`, `lost` or `rejected`.
     pub class: String,
     /// What the worker said last.
-    pub last_error: String,
+    pub message: String,
     /// Receives spent in its last life.
     pub receives: u32,
     /// How often it was redriven before.
@@ -94,7 +94,7 @@ impl DeadLetterView {
             event: (&letter.event).into(),
             cause: letter.cause.id.to_string(),
             class: letter.cause.class.clone(),
-            last_error: letter.failures.last().map(|failure| failure.message.clone()).unwrap_or_default(),
+            message: letter.failures.last().map(|failure| failure.message.clone()).unwrap_or_default(),
             receives: letter.receives,
             redrives: letter.redrives,
             first_failed_at: letter.first_failed_at.to_string(),
