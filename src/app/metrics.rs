@@ -111,6 +111,6 @@ pub(super) fn judge(config: &Config) -> Judge {
         ModerationProvider::Bedrock => "aws.bedrock",
         ModerationProvider::OpenAi => "openai",
     };
-    let name = if config.moderation.model.is_empty() { "default" } else { &config.moderation.model };
+    let name = config.moderation.model();
     Judge { provider: Some(provider), name: name.to_owned() }
 }

@@ -8,8 +8,8 @@ use crate::gateways::Error;
 const CANCELLED: &str = "cancelled";
 
 /// The outcomes of calls that did not succeed.
-pub(super) const FAILURES: [&str; 6] =
-    ["transient", "rate_limited", "permanent", "undeliverable", "uncertain", CANCELLED];
+pub(super) const FAILURES: [&str; 7] =
+    ["transient", "rate_limited", "deferred", "permanent", "undeliverable", "uncertain", CANCELLED];
 
 /// The upper bounds of the buckets, in seconds: those that OpenTelemetry advises for calls to models, which suit mail, too.
 pub(super) const BOUNDS: [f64; 14] =

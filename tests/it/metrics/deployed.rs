@@ -61,9 +61,8 @@ fn asked_for() -> BTreeMap<String, String> {
 /// Where a server says that it serves metrics.
 fn metrics_address(process: &Process) -> SocketAddr {
     let log = process.log();
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let said =
-        lines.filter(|line| line["message"] == "serving metrics at /metrics").next_back().expect("it says where");
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let said = lines.rfind(|line| line["message"] == "serving metrics at /metrics").expect("it says where");
     said["address"].as_str().unwrap().parse().unwrap()
 }
 
