@@ -118,6 +118,7 @@ mod tests {
             ("sent", Some(Ok(()))),
             ("transient", Some(Err(Error::Transient(String::new())))),
             ("rate_limited", Some(Err(Error::RateLimited { retry_after: Duration::ZERO }))),
+            ("deferred", Some(Err(Error::Deferred(String::new())))),
             ("permanent", Some(Err(Error::Permanent(String::new())))),
             ("undeliverable", Some(Err(Error::Undeliverable(String::new())))),
             ("uncertain", Some(Err(Error::Uncertain(String::new())))),

@@ -93,7 +93,7 @@ pub struct Claimed {
 }
 
 /// How a receive ends.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Completion {
     /// Finished: the row goes, the effects are written.
     Done(Effects),

@@ -20,8 +20,28 @@ use super::{
 };
 use crate::{
     domain::{Event, EventKind, Timestamp},
-    store::{Claim, Claimed, Completion, Effects, Failure, NewDelivery, is_fenced_off},
+    store::{Claim, Claimed, Completion, Effects, Error, Failure, NewDelivery, is_fenced_off},
 };
+
+/// How long after a completion failed it is tried again the first time; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const TRIES: u32 = 7;
+
+/// Completes a receive, again and again while the database is busy or away: what was done would otherwise wait for its lease to run
+/// out, and cost a receive. Ends within 30 s, long before the lease does.
+async fn insist<F: Future<Output = crate::store::Result<()>>>(complete: impl Fn() -> F) -> crate::store::Result<()> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..TRIES {
+        match complete().await {
+            Err(Error::Conflict(_) | Error::Unavailable(_)) => {
+                tokio::time::sleep(pause.mul_f64(rand::rng().random_range(0.5..1.0))).await;
+                pause *= 2;
+            }
+            completed => return completed,
+        }
+    }
+    complete().await
+}
 
 /// When a job began, and how long it took.
 #[derive(Clone, Copy)]
@@ -239,7 +259,10 @@ impl<W: Worker> WorkerActor<W> {
             }
         };
         let (deliveries, event, token) = (self.deliveries.clone(), claimed.event.id, claimed.token);
-        let completing = async move { deliveries.complete(event, &token, completion).await };
+        let completing = insist(move || {
+            let (deliveries, token, completion) = (deliveries.clone(), token.clone(), completion.clone());
+            async move { deliveries.complete(event, &token, completion).await }
+        });
         ctx.spawn(completing.into_actor(self).map(move |completed, actor, ctx| {
             actor.completed(completed, due, ctx);
         }));
