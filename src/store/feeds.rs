@@ -4,7 +4,10 @@
 //! newest rows. Where a backfill was cut off, an *edge* stands among the rows; behind the newest edge a feed is pulled,
 //! because pulling has no gaps.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use surrealdb::types::RecordId;
 
@@ -14,7 +17,7 @@ use super::{
     listings,
     query::Query,
 };
-use crate::domain::{AccountId, PageCursor, PostId, Timestamp};
+use crate::domain::{AccountId, PageCursor, Post, PostId, Timestamp};
 
 /// How many followed authors are asked when a feed goes on past its stored rows.
 const AUTHORS_PULLED: usize = 500;
@@ -90,6 +93,18 @@ impl FeedReads {
             page.extend(self.pull(reader, last, limit - page.len()).await?);
         }
         Ok(page)
+    }
+
+    /// Those of some posts whose authors the reader follows now, and the reader's own. A fan-out that was under way when
+    /// the reader unfollowed may have left a row behind.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn of_followed(&self, reader: AccountId, mut posts: Vec<Arc<Post>>) -> Result<Vec<Arc<Post>>> {
+        let authors: BTreeSet<AccountId> = posts.iter().map(|post| post.author).filter(|who| *who != reader).collect();
+        let followed = follows::followed_among(&self.store, reader, authors).await?;
+        posts.retain(|post| post.author == reader || followed.contains(&post.author));
+        Ok(posts)
     }
 
     /// The posts of the followed authors, and the reader's own, behind `after`.

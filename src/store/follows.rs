@@ -1,6 +1,8 @@
 //! Who follows whom. Kept both ways; an audience is ordered by a hash of its readers, so that every part of it is a
 //! tight range of keys.
 
+use std::collections::HashSet;
+
 use surrealdb::types::RecordId;
 
 use super::{
@@ -73,8 +75,26 @@ pub(super) async fn authors(
 
 /// Whether `reader` follows `author`.
 pub(super) async fn is_following(store: &Store, reader: AccountId, author: AccountId) -> Result<bool> {
-    let query = Query::new("SELECT VALUE id FROM $ids").bind("ids", vec![following_id(reader, author)]);
-    Ok(!store.read(query).await?.rows::<RecordId>(0)?.is_empty())
+    Ok(!followed_among(store, reader, [author]).await?.is_empty())
+}
+
+/// Those among some authors whom a reader follows now.
+pub(super) async fn followed_among(
+    store: &Store,
+    reader: AccountId,
+    authors: impl IntoIterator<Item = AccountId>,
+) -> Result<HashSet<AccountId>> {
+    let ids: Vec<RecordId> = authors.into_iter().map(|author| following_id(reader, author)).collect();
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let followed = store.read(Query::new("SELECT VALUE id FROM $ids").bind("ids", ids)).await?.rows::<RecordId>(0)?;
+    let author = |id: RecordId| {
+        let mut parts = keys::Parts::of(id)?;
+        parts.text()?;
+        parts.parsed()
+    };
+    followed.into_iter().map(author).collect()
 }
 
 /// A page of accounts.

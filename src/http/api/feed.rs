@@ -36,7 +36,7 @@ pub async fn get_feed(
     let (after, limit) = (page::start(query.cursor.as_deref())?, query.limit()?);
     let reader = principal.account;
     let positions = async |after: Option<PageCursor>, limit: usize| state.feeds.page(reader, after, limit).await;
-    let posts = async |ids: &[PostId]| state.posts.get_many(ids).await;
+    let posts = async |ids: &[PostId]| state.feeds.of_followed(reader, state.posts.get_many(ids).await?).await;
     let slice = page::collect(after, limit, positions, posts, |post| may_see(post, Viewer::Public)).await?;
     Ok(web::Json(PostPage { items: post_views(&state, &slice.posts).await?, next_cursor: slice.next_cursor() }))
 }

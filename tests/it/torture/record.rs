@@ -1,0 +1,133 @@
+//! What the server has acknowledged: our own record, which it is held against.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use crate::support::Person;
+
+/// Who did it, by their place among the people.
+pub(super) type Who = usize;
+
+/// A post as its author was told that it is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Post {
+    pub(super) author: Who,
+    /// A word that stands in this version's body and nowhere else.
+    pub(super) word: String,
+    pub(super) words: usize,
+    pub(super) published_at: String,
+    /// The life it was published in.
+    pub(super) life: u64,
+    pub(super) is_deleted: bool,
+    /// A word of an older version: search must not find it any more.
+    pub(super) old_word: Option<String>,
+}
+
+/// The whole record.
+pub(super) struct Record(Mutex<Inner>);
+
+#[derive(Default)]
+pub(super) struct Inner {
+    pub(super) life: u64,
+    pub(super) posts: BTreeMap<String, Post>,
+    /// Posts that something happened to in this life.
+    pub(super) touched: BTreeSet<String>,
+    /// Reader and author.
+    pub(super) follows: BTreeSet<(Who, Who)>,
+    /// Those whose following has changed, or may have, in the lives since mails were last looked at.
+    pub(super) wavering: BTreeSet<(Who, Who)>,
+    /// Who followed when this life began.
+    pub(super) followed: BTreeSet<(Who, Who)>,
+    pub(super) accounts: Vec<String>,
+    /// The mails of former lives: post and recipient. None of them may come again.
+    pub(super) mailed: BTreeSet<(String, String)>,
+    /// How many requests of each kind were acknowledged.
+    pub(super) counts: BTreeMap<&'static str, u64>,
+    words: u64,
+}
+
+impl Record {
+    pub(super) async fn new(people: &[Person]) -> Self {
+        let mut inner = Inner::default();
+        for person in people {
+            let me: Value = person.get("/v1/me").await.expect(200).json();
+            inner.accounts.push(me["id"].as_str().unwrap().to_owned());
+        }
+        Self(Mutex::new(inner))
+    }
+
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut Inner) -> T) -> T {
+        look(&mut self.0.lock())
+    }
+
+    pub(super) fn begin_life(&self, life: u64) {
+        self.with(|inner| {
+            inner.life = life;
+            inner.touched.clear();
+            inner.wavering.clear();
+            inner.followed = inner.follows.clone();
+        });
+    }
+
+    /// How many requests that change something were acknowledged.
+    pub(super) fn acknowledged(&self) -> usize {
+        self.with(|inner| inner.counts.values().sum::<u64>() as usize)
+    }
+
+    /// A word that was never used before. It has no vowels, so no language's endings are cut off it.
+    pub(super) fn new_word(&self) -> String {
+        self.with(|inner| {
+            inner.words += 1;
+            let letters = b"bcdfghjkmn";
+            let digits = format!("{:06}", inner.words);
+            let letter = |digit: u8| letters[usize::from(digit - b'0')] as char;
+            format!("zqx{}x", digits.bytes().map(letter).collect::<String>())
+        })
+    }
+}
+
+impl Inner {
+    pub(super) fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    pub(super) fn live_of(&self, author: Who) -> Vec<(&String, &Post)> {
+        self.posts.iter().filter(|(_, post)| post.author == author && !post.is_deleted).collect()
+    }
+
+    pub(super) fn set_follow(&mut self, pair: (Who, Who), follows: bool) {
+        if follows {
+            self.follows.insert(pair);
+        } else {
+            self.follows.remove(&pair);
+        }
+    }
+
+    /// What is known of a post that a reader should not see.
+    pub(super) fn describe(&self, id: &str, reader: Who) -> String {
+        match self.posts.get(id) {
+            Some(post) => format!(
+                "{id} by {} (followed: {}), deleted: {}, of life {} of {}",
+                super::PEOPLE[post.author],
+                self.follows.contains(&(reader, post.author)),
+                post.is_deleted,
+                post.life,
+                self.life
+            ),
+            None => format!("{id}, which nobody was told of"),
+        }
+    }
+
+    /// What a reader's feed must show: everything of those they follow and their own, newest first, and those of one millisecond
+    /// by their ids.
+    pub(super) fn feed_of(&self, reader: Who) -> Vec<String> {
+        let shows =
+            |post: &Post| !post.is_deleted && (post.author == reader || self.follows.contains(&(reader, post.author)));
+        let mut shown: Vec<(&String, &Post)> = self.posts.iter().filter(|(_, post)| shows(post)).collect();
+        let newest_first = |one: &Post, other: &Post| other.published_at.cmp(&one.published_at);
+        shown.sort_by(|one, other| newest_first(one.1, other.1).then_with(|| one.0.cmp(other.0)));
+        shown.into_iter().map(|(id, _)| id.clone()).collect()
+    }
+}

@@ -1,0 +1,55 @@
+//! What a run did and found, as one table.
+
+use std::{fmt::Write, time::Duration};
+
+use super::record::Record;
+
+/// Collects one line per life; prints the first ones and then the tenth parts.
+pub(super) struct Table {
+    lines: Vec<String>,
+    restarts: Vec<Duration>,
+}
+
+impl Table {
+    pub(super) fn new() -> Self {
+        Self {
+            lines: vec!["kill | lived ms | ready again ms | looked at ms | posts so far".to_owned()],
+            restarts: Vec::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, life: u64, lived: Duration, restarted: Duration, looked: Duration, record: &Record) {
+        let posts = record.with(|inner| inner.posts.len());
+        let looked = looked.saturating_sub(restarted);
+        let line = format!(
+            "{life:4} | {:8} | {:14} | {:12} | {posts:8}",
+            lived.as_millis(),
+            restarted.as_millis(),
+            looked.as_millis()
+        );
+        println!("{line}");
+        self.lines.push(line);
+        self.restarts.push(restarted);
+    }
+
+    /// The summary.
+    pub(super) fn finish(mut self, record: &Record) -> String {
+        self.restarts.sort();
+        let longest = self.restarts.last().copied().unwrap_or_default();
+        let median = self.restarts.get(self.restarts.len() / 2).copied().unwrap_or_default();
+        let mut text = self.lines.first().cloned().unwrap_or_default();
+        let _ = write!(text, "\n{} kills; acknowledged:", self.restarts.len());
+        record.with(|inner| {
+            for (what, count) in &inner.counts {
+                let _ = write!(text, " {count} {what}");
+            }
+        });
+        let _ = write!(
+            text,
+            "; lost 0, twice 0, stuck 0, dead 0; ready again after {} ms (median), {} ms (longest)",
+            median.as_millis(),
+            longest.as_millis()
+        );
+        text
+    }
+}
