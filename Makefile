@@ -1,7 +1,7 @@
 # The commands a person types. Everything shares one target folder, because the database is slow to build.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/broadsheet-target
 
-.PHONY: run test check bench image check-deploy deps
+.PHONY: run test check bench torture image check-deploy deps
 
 run: deps ## build and start the server on 127.0.0.1:8080 with its data under ./data
 	cargo run --release --locked -- serve
@@ -14,6 +14,9 @@ check: ## everything that CI checks
 
 bench: deps ## measure this machine
 	cargo run --release --locked -- bench
+
+torture: deps ## kill the release binary 200 times and hold it against what it had acknowledged
+	TORTURE_KILLS=$${TORTURE_KILLS:-200} cargo test --release --locked --test it torture:: -- --nocapture
 
 image: ## build the container image
 	@command -v docker >/dev/null && docker version >/dev/null 2>&1 || { echo "no container engine runs here: start Docker (or Podman with its Docker socket), then run make image again; deploy/trial/container.sh tries the image without a registry" >&2; exit 1; }

@@ -53,7 +53,8 @@ pub fn bind(state: State, listener: TcpListener) -> io::Result<Server> {
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(config.http.request_timeout.get())
         .disable_signals()
-        .shutdown_timeout(config.shutdown.grace.get().as_secs())
+        // Half of it: a client that never reads its answer must not take the workers' share of the grace time.
+        .shutdown_timeout(config.shutdown.grace.get().as_secs().div_ceil(2))
         .listen(listener)?;
     Ok(server.run())
 }

@@ -56,12 +56,7 @@ impl FeedAccess {
     /// # Errors
     /// When the database does not answer.
     pub async fn rows_of(&self, reader: AccountId, after: Option<PageCursor>, limit: usize) -> Result<Vec<PageCursor>> {
-        let rows = feeds::rows(&self.store, reader, after, limit).await?;
-        let posts = rows.into_iter().filter_map(|row| match row {
-            feeds::Row::Post(position) => Some(position),
-            feeds::Row::Edge => None,
-        });
-        Ok(posts.collect())
+        feeds::rows(&self.store, reader, after, limit).await
     }
 
     /// Several posts, as they are now.
@@ -82,7 +77,7 @@ impl FeedAccess {
         Effects(batch)
     }
 
-    /// Feed rows of one reader, and an edge behind them if the author `has_more` posts than these.
+    /// Feed rows of one reader, and the edge behind them if the author `has_more` posts than these.
     #[must_use]
     pub fn backfill(&self, reader: AccountId, positions: &[PageCursor], has_more: bool) -> Effects {
         let mut batch = Batch::default();
@@ -90,7 +85,7 @@ impl FeedAccess {
             batch.put_key("feed", feeds::row_id(reader, *position));
         }
         if let Some(last) = positions.last().filter(|_| has_more) {
-            batch.put_key("feed", feeds::edge_id(reader, last.at));
+            feeds::put_edge(&mut batch, reader, last.at);
         }
         Effects(batch)
     }

@@ -1,18 +1,20 @@
 //! Feeds: the stored rows first, then, where they end, straight from the followed authors.
 //!
-//! Stored rows can have gaps further down: a follow backfills only an author's newest posts, and trimming keeps only the
-//! newest rows. Where a backfill was cut off, an *edge* stands among the rows; behind the newest edge a feed is pulled,
-//! because pulling has no gaps.
+//! Stored rows can have gaps further down: a follow backfills only an author's newest posts. So each reader has an *edge*, the
+//! moment of the newest post at which a backfill was cut off: behind it a feed is pulled, because pulling has no gaps. It is no
+//! row among the others, so that a page that begins behind it knows of it, too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use surrealdb::types::RecordId;
+use surrealdb::types::{RecordId, SurrealValue};
 
 use super::{
-    Listing, Result, Store, follows,
+    Listing, Result, Store,
+    batch::Batch,
+    follows,
     keys::{self, parts},
     listings,
     query::Query,
@@ -21,25 +23,16 @@ use crate::domain::{AccountId, PageCursor, Post, PostId, Timestamp};
 
 /// How many followed authors are asked when a feed goes on past its stored rows.
 const AUTHORS_PULLED: usize = 500;
-/// Stands where a post stands in other rows, and behind all posts of its millisecond.
-const EDGE: &str = "~";
-
-/// A row of a feed.
-pub(super) enum Row {
-    /// A post.
-    Post(PageCursor),
-    /// Behind it there may be gaps.
-    Edge,
-}
-
 /// `feed:[reader, -published_at, post]`.
 pub(super) fn row_id(reader: AccountId, row: PageCursor) -> RecordId {
     keys::record("feed", parts![reader, keys::inverted(row.at), row.post])
 }
 
-/// `feed:[reader, -at, "~"]`.
-pub(super) fn edge_id(reader: AccountId, at: Timestamp) -> RecordId {
-    keys::record("feed", parts![reader, keys::inverted(at), EDGE])
+/// Adds to a transaction that a reader's rows may have gaps behind `at`.
+pub(super) fn put_edge(batch: &mut Batch, reader: AccountId, at: Timestamp) {
+    let text = "UPSERT $edge_ SET at = math::max([at ?? $at_, $at_]) RETURN NONE";
+    let edge = keys::named("edge", reader.to_string());
+    batch.statement(text, [("edge", edge.into_value()), ("at", at.as_millis().into_value())]);
 }
 
 /// The stored rows of a feed behind `after`.
@@ -48,22 +41,17 @@ pub(super) async fn rows(
     reader: AccountId,
     after: Option<PageCursor>,
     limit: usize,
-) -> Result<Vec<Row>> {
+) -> Result<Vec<PageCursor>> {
+    let ids: Vec<RecordId> = store.read(stored(reader, after, limit)).await?.rows(0)?;
+    ids.into_iter().map(keys::position).collect()
+}
+
+fn stored(reader: AccountId, after: Option<PageCursor>, limit: usize) -> Query {
     let from = match after {
         Some(cursor) => parts![reader, keys::inverted(cursor.at), cursor.post],
         None => parts![reader, i64::MIN],
     };
-    let range = keys::range("feed", from, after.is_some(), parts![reader, i64::MAX]);
-    let ids: Vec<RecordId> = store.read(Query::page(range, limit)).await?.rows(0)?;
-    ids.into_iter().map(row).collect()
-}
-
-fn row(id: RecordId) -> Result<Row> {
-    let mut parts = keys::Parts::of(id)?;
-    parts.text()?;
-    let at = Timestamp::from_millis(-parts.int()?);
-    let post = parts.text()?;
-    if post == EDGE { Ok(Row::Edge) } else { Ok(Row::Post(PageCursor { at, post: keys::parsed(&post)? })) }
+    Query::page(keys::range("feed", from, after.is_some(), parts![reader, i64::MAX]), limit)
 }
 
 /// Reading feeds.
@@ -82,12 +70,15 @@ impl FeedReads {
     /// # Errors
     /// When the database does not answer.
     pub async fn page(&self, reader: AccountId, after: Option<PageCursor>, limit: usize) -> Result<Vec<PageCursor>> {
-        let rows = rows(&self.store, reader, after, limit).await?;
-        let up_to_edge = rows.into_iter().map_while(|row| match row {
-            Row::Post(position) => Some(position),
-            Row::Edge => None,
-        });
-        let mut page: Vec<PageCursor> = up_to_edge.collect();
+        let query = stored(reader, after, limit)
+            .and_then("SELECT VALUE at FROM ONLY $edge")
+            .bind("edge", keys::named("edge", reader.to_string()));
+        let mut answers = self.store.read(query).await?;
+        let stored: Vec<PageCursor> =
+            answers.rows::<RecordId>(0)?.into_iter().map(keys::position).collect::<Result<_>>()?;
+        let edge = answers.row::<i64>(1)?.unwrap_or(i64::MIN);
+        let mut page: Vec<PageCursor> =
+            stored.into_iter().take_while(|position| position.at.as_millis() > edge).collect();
         if page.len() < limit {
             let last = page.last().copied().or(after);
             page.extend(self.pull(reader, last, limit - page.len()).await?);

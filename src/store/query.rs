@@ -45,6 +45,13 @@ impl Query {
         self
     }
 
+    /// The same query and another statement behind it.
+    pub(super) fn and_then(mut self, statement: &str) -> Self {
+        self.text.push_str("; ");
+        self.text.push_str(statement);
+        self
+    }
+
     /// The same page, `start` rows further on.
     pub(super) fn skipping(self, start: usize) -> Self {
         self.bind("start", i64::try_from(start).unwrap_or(i64::MAX))

@@ -157,3 +157,23 @@ async fn wrong_parameters_of_a_feed_are_refused() {
         bob.get(&format!("/v1/feed?{query}")).await.expect_problem(422, "invalid_input");
     }
 }
+
+#[actix_web::test]
+async fn a_feed_has_no_gaps_behind_a_backfill_that_was_cut_off() {
+    let app = with_feeds(800, 2).await;
+    let (ada, grace, bob) = (app.person("ada").await, app.person("grace").await, app.person("bob").await);
+    let (older, newer) = (numbered("Older", 2), numbered("Newer", 5));
+    publish_daily(&grace, &older).await;
+    for title in &newer {
+        app.clock.advance(Duration::from_secs(1));
+        ada.publish_with(json!({"title": title})).await;
+    }
+    app.settle().await;
+    bob.follow(&grace).await;
+    bob.follow(&ada).await;
+    app.settle().await;
+    let all = newest_first([older, newer].concat());
+    for limit in [1, 2, 3, 20] {
+        assert_eq!(bob.pages("/v1/feed", limit).await.concat(), all, "pages of {limit}");
+    }
+}

@@ -5,6 +5,7 @@
 
 mod life;
 mod plan;
+mod poison;
 mod record;
 mod table;
 mod verify;
