@@ -9,7 +9,7 @@ use std::{
 
 use actix::{Arbiter, ArbiterHandle};
 use anyhow::Context as _;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::Semaphore};
 use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
@@ -186,6 +186,7 @@ impl Ground {
             node: self.node.clone(),
             lease: CURSOR_LEASE,
             is_alone: self.store.is_embedded(),
+            quarantine: Arc::new(Semaphore::new(1)),
             paused: self.accesses.controls().paused().await?,
         };
         let hands = self.hands(&publisher)?;

@@ -113,7 +113,8 @@ fn log(span: &Span, route: Option<&str>, status: StatusCode, took: Duration, err
     span.record("route", route);
     let status_code = status.as_u16();
     let millis = took.as_secs_f64() * 1_000.0;
-    if status.is_server_error() {
+    // Readiness is asked every few seconds, and says itself what is wrong.
+    if status.is_server_error() && error.is_some() {
         let cause = error.map(cause_of).unwrap_or_default();
         error!(status = status_code, millis, cause = cause.as_str(), "a request failed");
     } else if matches!(route, "/healthz" | "/readyz" | "/metrics") {

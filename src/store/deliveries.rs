@@ -275,6 +275,18 @@ impl Deliveries {
         let query = Query::new(text).bind("worker", self.worker.clone()).bind("now", now.as_millis());
         self.store.write(query).await.map(drop)
     }
+
+    /// How many deliveries may have killed a process: those that must run with nothing beside them, and, when no other process shares
+    /// the database, those that are leased although nobody lives who could have leased them.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn suspects(&self, is_alone: bool) -> Result<usize> {
+        let text =
+            "SELECT VALUE id FROM delivery WHERE worker = $worker AND (alone = true OR ($alone AND state = 'leased'))";
+        let query = Query::new(text).bind("worker", self.worker.clone()).bind("alone", is_alone);
+        Ok(self.store.read(query).await?.rows::<RecordId>(0)?.len())
+    }
 }
 
 impl DeliveryRow {

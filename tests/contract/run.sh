@@ -4,7 +4,7 @@
 #
 #   tests/contract/run.sh [BINARY]
 #
-# CONTRACT_SEED repeats a run, CONTRACT_EXAMPLES (12) is how many random requests each operation gets in each phase, and
+# CONTRACT_SEED repeats a run, CONTRACT_EXAMPLES (120) is how many random requests each operation gets in each phase, and
 # CONTRACT_ARGUMENTS are further arguments for schemathesis, such as --include-path /v1/posts.
 # Schemathesis comes from PyPI into a folder in the cache. The server works on a temporary data folder and a free port.
 set -euo pipefail
@@ -13,7 +13,7 @@ binary=${1:-${CARGO_TARGET_DIR:-$HOME/.cache/broadsheet-target}/release/broadshe
 tools=${XDG_CACHE_HOME:-$HOME/.cache}/broadsheet-contract
 wanted=schemathesis==4.32.5
 seed=${CONTRACT_SEED:-$((RANDOM * 32768 + RANDOM))}
-examples=${CONTRACT_EXAMPLES:-12}
+examples=${CONTRACT_EXAMPLES:-120}
 
 # Left out of schemathesis' checks:
 # - positive_data_acceptance: the document cannot say that a code, a cursor, a token or an id must be one that exists;
@@ -40,14 +40,15 @@ started=()
 finish() {
     local code=$? process
     trap - EXIT
+    if [ "$code" != 0 ] && [ -e "$work/log" ]; then
+        echo "what the server complained about, and the end of its log:"
+        grep -v '"level":"INFO"' "$work/log" | tail -n 20 || true
+        tail -n 10 "$work/log"
+    fi
     for process in "${started[@]}"; do
         kill "$process" 2>/dev/null || true
         wait "$process" 2>/dev/null || true
     done
-    if [ "$code" != 0 ] && [ -e "$work/log" ]; then
-        echo "the end of the server's log:"
-        tail -n 30 "$work/log"
-    fi
     rm -rf "$work"
     exit "$code"
 }
@@ -105,7 +106,7 @@ serve() {
 }
 serve >printed 2>log &
 server=$!
-started+=("$server")
+started=("$server" "${started[@]}")
 listens() {
     kill -0 "$server" 2>/dev/null || { echo "the server has ended" >&2; exit 1; }
     grep -q '^listening on http://' printed
@@ -129,10 +130,12 @@ sign_up() {
     code=$(grep -oE '^[0-9]{6}' "$(tail -n 1 "mail.$1")" | tail -n 1)
     identity confirm "{\"email\":\"$email\",\"code\":\"$code\"}"
 }
+signed_in() { identity sign-in "{\"email\":\"$1@example.com\",\"password\":\"correct horse $1\"}"; }
 # sign_in HANDLE: prints an access token.
-sign_in() { identity sign-in "{\"email\":\"$1@example.com\",\"password\":\"correct horse $1\"}" | jq -r .access_token; }
+sign_in() { signed_in "$1" | jq -r .access_token; }
 sign_up ada
 sign_up bob
+sign_up eve
 ada=$(sign_in ada)
 ask "$ada" PUT /v1/admin/accounts/bob/roles '{"roles":["moderator"]}' >/dev/null
 bob=$(sign_in bob)
@@ -161,43 +164,60 @@ ask "$bob" POST "/v1/posts/${posts[1]}/appeal" '{"text":"but why?"}' >/dev/null
 ask "$ada" POST /v1/admin/dead-letters/redrive '{"all":true}' >/dev/null
 ended() { ask "$ada" GET /v1/admin/jobs | jq -e 'all(.items[]; .state != "running")' >/dev/null; }
 until_it ended
+for verb in pause resume; do ask "$ada" POST "/v1/admin/workers/analytics/$verb" >/dev/null; done
 until_it lists /v1/admin/dead-letters 2
 
-# What made-up values would hardly meet. Two posts are there to be deleted; nobody changes what the admin may do.
-ids() { ask "$ada" GET "/v1/admin/$1" | jq -c "[.items[].$2]"; }
-values() { printf '%s\n' "$@" | jq -Rnc '[inputs]'; }
-dictionary() { printf '[dictionaries.%s]\nvalues = %s\n' "$1" "$2"; }
-bound() { printf '"%s" = { dictionary = "%s", probability = 0.7 }\n' "$1" "$2"; }
-ids_of() { printf '[[operations]]\ninclude-operation-id-regex = "^(%s)$"\n[operations.parameters]\n' "$2" && bound path.id "$1"; }
+# What made-up values would hardly meet. Two posts are there to be deleted, and eve to be signed in and out; nobody changes what
+# the admin may do.
+cursors=()
+for place in posts feed authors/ada/posts moderation/queue me/followers admin/audit admin/dead-letters admin/dead-letters/causes; do
+    cursors+=("$(ask "$ada" GET "/v1/$place?limit=1" | jq -r '.next_cursor // empty')")
+done
+tokens=()
+for _ in 1 2 3 4 5 6; do tokens+=("$(signed_in eve | jq -r .refresh_token)"); done
+
+dictionary() { printf '[dictionaries.%s]\nvalues = %s\n' "$1" "$(jq -Rnc '[inputs | select(. != "")]')"; }
+listed() { ask "$ada" GET "/v1/admin/$1" | jq -r ".items[].$2"; }
+bind() { printf '"%s" = { dictionary = "%s", probability = 0.7 }\n' "$1" "$2"; }
+operations() { printf '[[operations]]\ninclude-operation-id-regex = "^(%s)$"\n[operations.parameters]\n' "$1"; }
 {
-    printf '[generation]\ndatabase = "none"\n'
-    dictionary posts "$(values "${posts[@]}")"
-    dictionary spare "$(values "$(publish "$ada" spare)" "$(publish "$bob" spare)")"
-    dictionary letters "$(ids dead-letters id)"
-    dictionary causes "$(ids dead-letters/causes cause)"
-    dictionary jobs "$(ids jobs id)"
-    dictionary workers "$(ids workers name)"
-    dictionary handles "$(values ada bob)"
-    dictionary others "$(values bob)"
-    dictionary tags "$(values hello world)"
-    dictionary words "$(values first '"second post"' 'post -first' tag:hello author:bob)"
-    dictionary times "$(values 2020-01-31 2100-01-31T12:00:00Z)"
-    dictionary versions "$(values '"v1"' '"v2"' '"v3"' '*' 'W/"v1"')"
+    printf '[generation]\ndatabase = "none"\n[checks.negative_data_rejection]\n'
+    printf 'expected-statuses = [400, 401, 403, 404, 409, 412, 413, 415, 422]\n'
+    printf '%s\n' "${posts[@]}" | dictionary posts
+    { publish "$ada" spare && publish "$bob" spare; } | dictionary spare
+    printf '%s\n' "${cursors[@]}" | dictionary cursors
+    printf '%s\n' "${tokens[@]}" | dictionary tokens
+    listed dead-letters id | dictionary letters
+    listed dead-letters/causes cause | dictionary causes
+    listed jobs id | dictionary jobs
+    listed workers name | dictionary workers
+    printf '%s\n' ada bob | dictionary handles
+    printf '%s\n' bob | dictionary others
+    printf '%s\n' carol dave | dictionary newcomers
+    printf '%s\n' eve@example.com | dictionary addresses
+    printf '%s\n' 'correct horse eve' | dictionary passwords
+    printf '%s\n' hello world | dictionary tags
+    printf '%s\n' first '"second post"' 'post -first' tag:hello author:bob | dictionary words
+    printf '%s\n' 2020-01-31 2100-01-31T12:00:00Z | dictionary times
+    printf '%s\n' '"v1"' '"v2"' '"v3"' '*' 'W/"v1"' | dictionary versions
     printf '[parameters]\n'
     for pair in path.handle:handles path.name:workers query.author:handles query.tag:tags query.q:words query.before:times \
-        query.after:times query.worker:workers query.post:posts query.cause:causes header.If-Match:versions \
-        header.If-None-Match:versions; do
-        bound "${pair%:*}" "${pair#*:}"
+        query.after:times query.worker:workers query.post:posts query.cause:causes query.cursor:cursors \
+        header.If-Match:versions header.If-None-Match:versions; do
+        bind "${pair%:*}" "${pair#*:}"
     done
-    ids_of spare delete_post
-    ids_of letters get_dead_letter
-    ids_of jobs 'get_job|cancel_job'
-    ids_of posts '.*_post|publish_draft|.*_appeal|get_deliveries|get_mailing|get_post_stats|decide'
-    printf '[[operations]]\ninclude-operation-id = "set_roles"\n[operations.parameters]\n'
-    bound path.handle others
+    operations delete_post && bind path.id spare
+    operations get_dead_letter && bind path.id letters
+    operations 'get_job|cancel_job' && bind path.id jobs
+    operations 'get_post|edit_post|publish_draft|(get|create)_appeal|get_deliveries|get_mailing|get_post_stats|decide' &&
+        bind path.id posts
+    operations set_roles && bind path.handle others
+    operations sign_up && bind body.handle newcomers && bind body.password passwords
+    operations 'sign_in|confirm|resend_code' && bind body.email addresses && bind body.password passwords
+    operations 'refresh|sign_out' && bind body.refresh_token tokens
 } >settings.toml
 
-# The one operation that is left out speaks WebSocket. Signing out is in: made-up refresh tokens end nobody's session.
+# The one operation that is left out speaks WebSocket. Signing out is in: it never meets the admin's session.
 echo "seed $seed: CONTRACT_SEED=$seed repeats this"
 read -ra arguments <<<"${CONTRACT_ARGUMENTS:-}"
 "$tools/bin/schemathesis" --config-file settings.toml run "$api/openapi.json" --header "Authorization: Bearer $ada" \

@@ -15,6 +15,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 use super::{
     Checkpoint, Engine, LastError, Settings, State, Status, Worker,
     breaker::Breaker,
+    claiming::Suspects,
     engine::Drain,
     floor::Floor,
     hold::Holds,
@@ -79,6 +80,7 @@ pub struct WorkerActor<W: Worker> {
     pub(super) claimed: VecDeque<Claimed>,
     pub(super) breaker: Breaker,
     pub(super) slots: Slots,
+    pub(super) suspects: Suspects,
     pub(super) is_claiming: bool,
     pub(super) next_due: Option<Timestamp>,
     pub(super) floor: Floor,
@@ -108,6 +110,7 @@ impl<W: Worker> WorkerActor<W> {
             claimed: VecDeque::new(),
             breaker: Breaker::default(),
             slots: Slots::default(),
+            suspects: Suspects::default(),
             is_claiming: false,
             next_due: None,
             floor: Floor::default(),
@@ -324,6 +327,7 @@ impl<W: Worker> WorkerActor<W> {
         self.ready.clear();
         self.claimed.clear();
         self.slots = Slots::default();
+        self.suspects = Suspects::default();
         self.breaker = Breaker::default();
         self.is_claiming = false;
         self.next_due = None;

@@ -16,6 +16,8 @@ pub(super) struct Breaker {
     pauses: u32,
     opens_again: Option<Timestamp>,
     is_probing: bool,
+    /// Whether what is outside has ever answered since the worker began.
+    has_answered: bool,
 }
 
 impl Breaker {
@@ -31,7 +33,12 @@ impl Breaker {
 
     /// A job has worked, or failed through its own fault: what is outside answers.
     pub(super) fn answered(&mut self) {
-        *self = Self::default();
+        *self = Self { has_answered: true, ..Self::default() };
+    }
+
+    /// Whether what is outside answered the last one who asked: only then is the next transient failure a delivery's own.
+    pub(super) fn is_outside_well(&self) -> bool {
+        self.has_answered && self.in_a_row == 0
     }
 
     /// A job has failed transiently. Says whether that was parked by the breaker, so that no receive is spent.

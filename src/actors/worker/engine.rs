@@ -25,6 +25,9 @@ pub struct Engine {
     pub lease: Duration,
     /// Whether no other node shares the database.
     pub is_alone: bool,
+    /// Lets one delivery at a time run, on the whole node, of those that may have killed the process: whoever dies beside a poison would
+    /// lose a receive, too.
+    pub quarantine: Arc<Semaphore>,
     /// Workers that operators have paused or resumed; they outrank the configuration.
     pub paused: BTreeMap<String, bool>,
 }

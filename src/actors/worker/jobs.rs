@@ -1,7 +1,6 @@
 //! Starting jobs and ending them.
 
 use std::{
-    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -20,7 +19,7 @@ use super::{
 };
 use crate::{
     domain::{Event, EventKind, Timestamp},
-    store::{Claim, Claimed, Completion, Effects, Error, Failure, NewDelivery, is_fenced_off},
+    store::{Claimed, Completion, Effects, Error, Failure, NewDelivery, is_fenced_off},
 };
 
 /// How long after a completion failed it is tried again the first time; doubled each time.
@@ -74,15 +73,6 @@ impl<W: Worker> WorkerActor<W> {
         }
     }
 
-    /// The next leased delivery that may run now: at most half of the slots, and one that must run alone only when
-    /// nothing else does.
-    fn next_claimed(&mut self) -> Option<Claimed> {
-        let fits = self.slots.exceptional * 2 < self.settings.batch || self.slots.exceptional == self.slots.running;
-        let must_be_alone = self.claimed.front()?.is_alone || self.claimed.front()?.was_lost;
-        let may_run = if must_be_alone { self.slots.running == 0 } else { fits };
-        if may_run { self.claimed.pop_front() } else { None }
-    }
-
     /// The next event, unless a delivery waits to be alone.
     fn next_event(&mut self) -> Option<Arc<Event>> {
         if self.claimed.front().is_some_and(|claimed| claimed.is_alone || claimed.was_lost) {
@@ -114,6 +104,7 @@ impl<W: Worker> WorkerActor<W> {
                 delivery_id = %event.id,
                 "no progress since the takeover before this one; this event will run with nothing beside it"
             );
+            self.suspects.count += 1;
             let delivery = NewDelivery { is_alone: true, ..self.row(&event, self.engine.clock.now()) };
             self.leave(&event, Finished { delivery: Some(delivery), ..Finished::default() });
         } else if let EventKind::PostPublished { post, .. } = event.kind
@@ -147,6 +138,7 @@ impl<W: Worker> WorkerActor<W> {
         }
         if claimed.receive > max {
             claimed.receive = max;
+            self.clear(&claimed, true);
             self.slots.running += 1;
             self.slots.exceptional += 1;
             self.bury(claimed, ctx);
@@ -246,6 +238,7 @@ impl<W: Worker> WorkerActor<W> {
 
     /// Ends a receive in the exception lane.
     fn complete(&mut self, mut claimed: Claimed, next: Next, ctx: &mut Context<Self>) {
+        self.clear(&claimed, matches!(next, Next::Finish(_) | Next::Bury(_)));
         let (completion, due) = match next {
             Next::Finish(effects) => (Completion::Done(effects), None),
             Next::Later { due, progress, effects } => (Completion::Later { due, progress, effects }, Some(due)),
@@ -289,65 +282,6 @@ impl<W: Worker> WorkerActor<W> {
         self.pump(ctx);
     }
 
-    /// Leases due deliveries for the free slots.
-    pub(super) fn claim(&mut self, ctx: &mut Context<Self>) {
-        let now = self.engine.clock.now();
-        let free = self.settings.batch.saturating_sub(self.slots.running + self.claimed.len());
-        let is_due = self.next_due.is_some_and(|due| due <= now);
-        if self.is_claiming || !is_due || free == 0 || !self.breaker.may_start(now) {
-            return;
-        }
-        self.is_claiming = true;
-        self.next_due = None;
-        let limit = if self.breaker.is_open() { 1 } else { free };
-        let claim = Claim {
-            limit,
-            now,
-            floor: self.floor.at(now),
-            until: now.plus(self.settings.visibility_timeout),
-            token: ulid::Ulid::generate().to_string(),
-        };
-        let deliveries = self.deliveries.clone();
-        let claiming = async move { deliveries.claim(&claim).await };
-        ctx.spawn(claiming.into_actor(self).map(move |claimed, actor, ctx| {
-            actor.is_claiming = false;
-            match claimed {
-                Ok((claimed, next)) => {
-                    if claimed.len() < limit && actor.engine.is_alone {
-                        actor.floor.raise(now);
-                    }
-                    actor.claimed.extend(claimed);
-                    next.into_iter().for_each(|due| actor.due_at(due));
-                    actor.pump(ctx);
-                }
-                Err(error) => {
-                    actor.note_trouble("cannot lease deliveries", &error);
-                    actor.due_at(now.plus(Duration::from_secs(1)));
-                }
-            }
-        }));
-    }
-
-    /// Gives back what was leased and not started.
-    pub(super) fn return_claimed(&mut self) -> impl Future<Output = ()> + use<W> {
-        let claimed: VecDeque<Claimed> = std::mem::take(&mut self.claimed);
-        let (deliveries, now) = (self.deliveries.clone(), self.engine.clock.now());
-        async move {
-            for claimed in claimed {
-                let later = Completion::Later { due: now, progress: None, effects: Effects::none() };
-                if let Err(error) = deliveries.complete(claimed.event.id, &claimed.token, later).await {
-                    tracing::debug!(worker = W::NAME, %error, "a lease could not be given back; it will run out");
-                }
-            }
-        }
-    }
-
-    /// Something is due at `due`.
-    pub(super) fn due_at(&mut self, due: Timestamp) {
-        self.floor.lower(due);
-        self.next_due = Some(self.next_due.map_or(due, |known| known.min(due)));
-    }
-
     fn leave(&mut self, event: &Event, finished: Finished) {
         if let Some(lane) = self.lanes.get_mut(&event.id.epoch) {
             lane.finish(event.id.seq, finished);
@@ -359,6 +293,9 @@ impl<W: Worker> WorkerActor<W> {
         self.slots.exceptional = self.slots.exceptional.saturating_sub(usize::from(was_exceptional));
         if self.slots.running == 0 {
             self.slots.is_alone = false;
+            if self.claimed.is_empty() {
+                self.suspects.pass = None;
+            }
         }
     }
 

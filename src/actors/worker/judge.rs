@@ -68,9 +68,16 @@ pub(super) fn judge(
             Next::Later { due: now.plus(pause), progress: None, effects: Effects::none() }
         }
         Ran::Ended(Outcome::Retry(Error::Transient(message))) => {
+            let is_outside_well = breaker.is_outside_well();
             if breaker.failed(now) {
                 let spread = Duration::from_secs(1).mul_f64(jitter);
                 let due = breaker.next_probe().unwrap_or(now).plus(spread);
+                return Next::Later { due, progress: None, effects: Effects::none() };
+            }
+            if receive >= settings.max_receives && !is_outside_well {
+                // Too few have failed to open the breaker, but none has worked either: an outage must not bury, also when a
+                // restart has made the breaker forget.
+                let due = now.plus(backoff(receive, settings, jitter));
                 return Next::Later { due, progress: None, effects: Effects::none() };
             }
             failed(failure("transient", message))
@@ -146,11 +153,21 @@ mod tests {
         let outage = || Ran::Ended(Outcome::Retry(Error::Transient("refused".to_owned())));
         let spent = (0..50)
             .filter(|_| {
-                let next = judge(outage(), 5, &settings(), &mut breaker, Timestamp::from_millis(0), 0.5);
+                let next = judge(outage(), 1, &settings(), &mut breaker, Timestamp::from_millis(0), 0.5);
                 !matches!(next, Next::Later { .. })
             })
             .count();
         assert_eq!(spent, 4);
+    }
+
+    #[test]
+    fn an_outage_buries_nothing_also_when_a_restart_has_made_the_breaker_forget() {
+        let outage = || Ran::Ended(Outcome::Retry(Error::Transient("refused".to_owned())));
+        assert!(matches!(after(outage(), 5), Next::Later { .. }));
+        let mut breaker = Breaker::default();
+        breaker.answered();
+        let last = judge(outage(), 5, &settings(), &mut breaker, Timestamp::from_millis(0), 1.0);
+        assert!(matches!(last, Next::Bury(_)), "everything else works: it is this delivery");
     }
 
     #[test]

@@ -22,6 +22,7 @@ struct Loaded {
     heads: Vec<(Epoch, u64)>,
     next_due: Option<Timestamp>,
     has_held: bool,
+    suspects: usize,
 }
 
 impl<W: Worker> WorkerActor<W> {
@@ -40,6 +41,7 @@ impl<W: Worker> WorkerActor<W> {
                     }
                 }
                 actor.next_due = loaded.next_due;
+                actor.suspects.count = loaded.suspects;
                 actor.holds.has_older_rows = loaded.has_held || !actor.engine.is_alone;
                 if actor.phase == Phase::Starting {
                     actor.phase = Phase::Running;
@@ -81,6 +83,7 @@ impl<W: Worker> WorkerActor<W> {
         let (log, own) = (self.log.clone(), self.engine.heads.all());
         async move {
             let cursors = cursors.await?;
+            let suspects = deliveries.suspects(is_alone).await?;
             if is_alone {
                 deliveries.free_leases(now).await?;
             }
@@ -89,7 +92,7 @@ impl<W: Worker> WorkerActor<W> {
                 heads.push((*epoch, log.head(*epoch).await?));
             }
             let (next_due, has_held) = (deliveries.next_due().await?, deliveries.has_held().await?);
-            Ok(Loaded { cursors, heads, next_due, has_held })
+            Ok(Loaded { cursors, heads, next_due, has_held, suspects })
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod actor;
 mod breaker;
+mod claiming;
 mod control;
 mod engine;
 mod figures;

@@ -64,7 +64,7 @@ pub(super) enum Failure {
     #[error("BROADSHEET_TOKEN is no access token: it has white space or control characters in it")]
     OddToken,
     /// Signed in, but may not.
-    #[error("this account may not do that: {0}")]
+    #[error("not allowed: {0}")]
     NotAllowed(String),
     /// Others can read the session.
     #[error(
@@ -168,7 +168,7 @@ mod tests {
         let problem = r#"{"title": "t", "code": "c", "detail": "no worker is called x"}"#;
         for (failure, code, said) in [
             (of(404, problem), 1, "no worker is called x"),
-            (of(403, problem), 77, "this account may not do that: no worker is called x"),
+            (of(403, problem), 77, "not allowed: no worker is called x"),
             (of(503, "<html>"), 1, "the server cannot do it at the moment (status 503); try again later"),
             (Failure::NotSignedIn("http://h".to_owned()), 77, "you are not signed in: broadsheet login --url http://h"),
             (

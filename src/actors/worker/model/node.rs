@@ -192,6 +192,7 @@ impl Node {
             node: name,
             lease: LEASE,
             is_alone: world.is_alone,
+            quarantine: Arc::new(tokio::sync::Semaphore::new(1)),
             paused: BTreeMap::new(),
         };
         let worker = Scripted { script: Arc::clone(&world.script), analytics: accesses.analytics(), clock };

@@ -1,0 +1,114 @@
+//! Leasing what is due in the exception lane, and giving it back. Deliveries that may have killed the process are leased one at a
+//! time on the whole node, because a lease is what a death costs.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use actix::prelude::*;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{Worker, actor::WorkerActor};
+use crate::{
+    domain::Timestamp,
+    store::{Claim, Claimed, Completion, Effects},
+};
+
+/// Deliveries that may have killed the process.
+#[derive(Debug, Default)]
+pub(super) struct Suspects {
+    /// How many there are, as far as known.
+    pub(super) count: usize,
+    /// Held while one of them is leased here.
+    pub(super) pass: Option<OwnedSemaphorePermit>,
+}
+
+impl<W: Worker> WorkerActor<W> {
+    /// The next leased delivery that may run now: at most half of the slots, and one that must run alone only when
+    /// nothing else does.
+    pub(super) fn next_claimed(&mut self) -> Option<Claimed> {
+        let fits = self.slots.exceptional * 2 < self.settings.batch || self.slots.exceptional == self.slots.running;
+        let must_be_alone = self.claimed.front()?.is_alone || self.claimed.front()?.was_lost;
+        let may_run = if must_be_alone { self.slots.running == 0 } else { fits };
+        if may_run { self.claimed.pop_front() } else { None }
+    }
+
+    /// Leases due deliveries for the free slots.
+    pub(super) fn claim(&mut self, ctx: &mut Context<Self>) {
+        let now = self.engine.clock.now();
+        let free = self.settings.batch.saturating_sub(self.slots.running + self.claimed.len());
+        let is_due = self.next_due.is_some_and(|due| due <= now);
+        if self.is_claiming || !is_due || free == 0 || !self.breaker.may_start(now) || self.suspects.pass.is_some() {
+            return;
+        }
+        self.is_claiming = true;
+        self.next_due = None;
+        let is_careful = self.suspects.count > 0;
+        let limit = if is_careful || self.breaker.is_open() { 1 } else { free };
+        let (floor, visible_for) = (self.floor.at(now), self.settings.visibility_timeout);
+        let (deliveries, clock) = (self.deliveries.clone(), Arc::clone(&self.engine.clock));
+        let quarantine = is_careful.then(|| Arc::clone(&self.engine.quarantine));
+        let claiming = async move {
+            // Before the lease, because the lease is what a death costs.
+            let pass = match quarantine {
+                Some(quarantine) => quarantine.acquire_owned().await.ok(),
+                None => None,
+            };
+            let now = clock.now();
+            let token = ulid::Ulid::generate().to_string();
+            let claim = Claim { limit, now, floor, until: now.plus(visible_for), token };
+            (deliveries.claim(&claim).await, now, pass)
+        };
+        ctx.spawn(claiming.into_actor(self).map(move |(claimed, now, pass), actor, ctx| {
+            actor.is_claiming = false;
+            match claimed {
+                Ok((claimed, next)) => {
+                    if claimed.len() < limit && actor.engine.is_alone {
+                        actor.floor.raise(now);
+                    }
+                    actor.suspects.pass = pass.filter(|_| !claimed.is_empty());
+                    if claimed.is_empty() && next.is_none() {
+                        actor.suspects.count = 0;
+                    }
+                    actor.claimed.extend(claimed);
+                    next.into_iter().for_each(|due| actor.due_at(due));
+                    if actor.settings.is_paused {
+                        ctx.spawn(actor.return_claimed().into_actor(actor));
+                    }
+                    actor.pump(ctx);
+                }
+                Err(error) => {
+                    actor.note_trouble("cannot lease deliveries", &error);
+                    actor.due_at(now.plus(Duration::from_secs(1)));
+                }
+            }
+        }));
+    }
+
+    /// Gives back what was leased and not started.
+    pub(super) fn return_claimed(&mut self) -> impl Future<Output = ()> + use<W> {
+        let claimed: VecDeque<Claimed> = std::mem::take(&mut self.claimed);
+        let pass = if self.slots.running == 0 { self.suspects.pass.take() } else { None };
+        let (deliveries, now) = (self.deliveries.clone(), self.engine.clock.now());
+        async move {
+            for claimed in claimed {
+                let later = Completion::Later { due: now, progress: None, effects: Effects::none() };
+                if let Err(error) = deliveries.complete(claimed.event.id, &claimed.token, later).await {
+                    tracing::debug!(worker = W::NAME, %error, "a lease could not be given back; it will run out");
+                }
+            }
+            drop(pass);
+        }
+    }
+
+    /// Something is due at `due`.
+    pub(super) fn due_at(&mut self, due: Timestamp) {
+        self.floor.lower(due);
+        self.next_due = Some(self.next_due.map_or(due, |known| known.min(due)));
+    }
+
+    /// A suspect has had its run: it is none any more if it is through, or if all that spoke against it was its lost lease.
+    pub(super) fn clear(&mut self, claimed: &Claimed, is_through: bool) {
+        if (claimed.is_alone && is_through) || (claimed.was_lost && !claimed.is_alone) {
+            self.suspects.count = self.suspects.count.saturating_sub(1);
+        }
+    }
+}
