@@ -181,7 +181,7 @@ impl Worker for Email {
     const WAITS_FOR_APPROVAL: bool = true;
 
     fn subscribes_to(event: &EventKind) -> bool {
-        matches!(event, EventKind::PostPublished { .. })
+        matches!(event, EventKind::PostPublished { .. } | EventKind::PostApproved { restores: Some(_), .. })
     }
 
     fn skips(event: &EventKind) -> bool {
@@ -191,6 +191,12 @@ impl Worker for Email {
     async fn perform(&self, delivery: &Delivery) -> Outcome {
         match &delivery.event.kind {
             EventKind::PostPublished { post, author, .. } => self.mail(delivery, *post, *author).await.into(),
+            // What a rejection has dropped or cut off goes out after all; the ledger knows who has it already.
+            EventKind::PostApproved { post, author, .. } => match self.desk.access.post(*post).await {
+                Ok(Some(found)) if found.notify => self.mail(delivery, *post, *author).await.into(),
+                Ok(_) => Outcome::done(),
+                Err(error) => Outcome::Retry(error.into()),
+            },
             _ => Outcome::done(),
         }
     }

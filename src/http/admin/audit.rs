@@ -42,9 +42,9 @@ pub struct AuditView {
     pub act: String,
     /// To what: a worker's name, a post's id, a job's id, a handle.
     pub target: String,
-    /// What else matters: filters, reasons, old and new values.
-    #[schema(value_type = Object)]
-    pub detail: serde_json::Value,
+    /// What else matters: filters, reasons, old and new values; null if nothing does.
+    #[schema(value_type = Option<Object>, required = true)]
+    pub detail: Option<serde_json::Value>,
 }
 
 /// A page of acts.
@@ -89,6 +89,13 @@ impl From<AuditEntry> for AuditView {
     fn from(entry: AuditEntry) -> Self {
         let AuditEntry { id, audit } = entry;
         let (at, by) = (audit.at.to_string(), audit.by.into());
-        Self { id, at, by, act: audit.act, target: audit.target, detail: audit.detail }
+        Self {
+            id,
+            at,
+            by,
+            act: audit.act,
+            target: audit.target,
+            detail: Some(audit.detail).filter(|detail| !detail.is_null()),
+        }
     }
 }

@@ -46,9 +46,11 @@ refusals! {
         "413": "The body is too large",
         "415": "The body is not `application/json`",
         "422": "A value is wrong; `errors` names each",
+        "503": "The server cannot do this at the moment; come back after `Retry-After` seconds",
     }
     /// Routes that honour `If-Match`.
     Preconditioned {
+        "400": "The body is not JSON, or a header is malformed",
         "412": "The post has changed since it was read: its `ETag` is another one",
     }
 }

@@ -87,7 +87,7 @@ async fn act(
         }
         Step::ReadFeed => {
             let page = ask(person, Method::GET, "/v1/feed?limit=50", None, None).await.ok_or(None)?.expect(200).json();
-            let mut ids: Vec<&str> = page["items"].as_array().unwrap().iter().map(|post| id(post)).collect();
+            let mut ids: Vec<&str> = page["items"].as_array().unwrap().iter().map(id).collect();
             let shown = ids.len();
             ids.sort_unstable();
             ids.dedup();

@@ -19,16 +19,16 @@ const TOP: usize = 200;
 /// Looks at everything, or at what the last life touched.
 pub(super) async fn everything(people: &[Person], record: &Record, process: &Process, is_full: bool) {
     for (who, person) in people.iter().enumerate() {
-        patiently(process, || author(person, who, record, is_full)).await;
+        patiently(process, async || author(person, who, record, is_full).await).await;
     }
-    patiently(process, || receipts(people, record)).await;
+    patiently(process, async || receipts(people, record).await).await;
     for (who, person) in people.iter().enumerate() {
-        patiently(process, || feed(person, who, record, is_full)).await;
-        patiently(process, || counters(person, who, record)).await;
+        patiently(process, async || feed(person, who, record, is_full).await).await;
+        patiently(process, async || counters(person, who, record).await).await;
     }
-    patiently(process, || found(&people[0], record)).await;
-    patiently(process, || mailed(record, process)).await;
-    patiently(process, || quiet(&people[0])).await;
+    patiently(process, async || found(&people[0], record).await).await;
+    patiently(process, async || mailed(record, process)).await;
+    patiently(process, async || quiet(&people[0]).await).await;
 }
 
 /// Every acknowledged post is there as it was acknowledged, and nothing else is.
@@ -155,7 +155,7 @@ async fn found(person: &Person, record: &Record) -> Result<(), String> {
 }
 
 /// Whoever followed all the time got one mail about each post of this life; nobody got two; strangers got none.
-async fn mailed(record: &Record, process: &Process) -> Result<(), String> {
+fn mailed(record: &Record, process: &Process) -> Result<(), String> {
     let copies = mails_in(&process.mail_folder()).into_iter().filter_map(|mail| message_of(&mail));
     let mut counted: BTreeMap<(String, String), usize> = BTreeMap::new();
     for copy in copies {
@@ -215,7 +215,7 @@ async fn quiet(admin: &Person) -> Result<(), String> {
 }
 
 /// Looks again until it is right.
-async fn patiently<F: Future<Output = Result<(), String>>>(process: &Process, look: impl Fn() -> F) {
+async fn patiently(process: &Process, look: impl AsyncFn() -> Result<(), String>) {
     let until = Instant::now() + PATIENCE;
     while let Err(finding) = look().await {
         assert!(Instant::now() < until, "{finding}\n{}", end_of(&process.log()));
