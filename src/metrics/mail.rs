@@ -131,13 +131,14 @@ mod tests {
             encode(&mut text, &registry).unwrap();
             text.lines().filter(|line| line.starts_with("broadsheet_mail_sent_total{")).count()
         };
-        assert_eq!(counted(), answers.len(), "an outcome is missing at the beginning");
+        let count = answers.len();
+        assert_eq!(counted(), count, "an outcome is missing at the beginning");
         for (outcome, answer) in answers {
             let mailer = metrics.meter(Arc::new(Told(answer.clone())));
             assert!(mailer.is_idempotent());
             assert_eq!(mailer.send(&mail).now_or_never(), answer);
             assert_eq!(metrics.sent.get_or_create(&Ended { outcome }).get(), 1, "{outcome}");
         }
-        assert_eq!(counted(), 7, "an outcome of its own came up");
+        assert_eq!(counted(), count, "an outcome of its own came up");
     }
 }
