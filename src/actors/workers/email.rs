@@ -191,7 +191,7 @@ impl Worker for Email {
     async fn perform(&self, delivery: &Delivery) -> Outcome {
         match &delivery.event.kind {
             EventKind::PostPublished { post, author, .. } => self.mail(delivery, *post, *author).await.into(),
-            // What a rejection has dropped or cut off goes out after all; the ledger knows who has it already.
+            // What a rejection has dropped goes out after all; the ledger knows who has it already, and whose copy was given up.
             EventKind::PostApproved { post, author, .. } => match self.desk.access.post(*post).await {
                 Ok(Some(found)) if found.notify => self.mail(delivery, *post, *author).await.into(),
                 Ok(_) => Outcome::done(),

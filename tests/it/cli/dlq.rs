@@ -147,7 +147,7 @@ async fn only_operators_get_anywhere() {
     ];
     for arguments in commands {
         let arguments = [arguments, &["--url", &scene.url]].concat();
-        expect_line(&scene.terminal.run_with_token(&bob.token, &arguments).await, 77, &["may not"]);
+        expect_line(&scene.terminal.run_with_token(&bob.token, &arguments).await, 77, &["not allowed"]);
         expect_line(&scene.terminal.run_with_token("nonsense", &arguments).await, 77, &["BROADSHEET_TOKEN"]);
     }
     let said = scene.says(&["account", "roles", "bob", "--set", "user,moderator"], 0).await;

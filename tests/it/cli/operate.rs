@@ -189,7 +189,7 @@ async fn what_the_server_refuses_is_one_line_and_its_exit_code() {
             403,
             problem("insufficient_scope", "the access token lacks the scope admin:read"),
             77,
-            ["admin:read", "may not"],
+            ["admin:read", "not allowed"],
         ),
         (404, problem("not_found", "no worker is called fede"), 1, ["fede", "no worker"]),
         (503, problem("busy", "too many commands wait"), 1, ["too many commands", "later"]),
