@@ -51,8 +51,13 @@ impl Holds {
             given_up.extend(self.parked.remove(post).map(|event| (*post, event)));
             self.order.pop_front();
         }
-        self.rows.extend(given_up.iter().map(|(post, _)| *post));
+        self.expect_rows(given_up.iter().map(|(post, _)| *post));
         given_up
+    }
+
+    /// These posts' publications become rows: their verdicts must look for them.
+    pub(super) fn expect_rows(&mut self, posts: impl IntoIterator<Item = PostId>) {
+        self.rows.extend(posts);
     }
 
     /// Whether there may be a held row of this post; asking forgets it.

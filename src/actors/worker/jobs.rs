@@ -96,6 +96,10 @@ impl<W: Worker> WorkerActor<W> {
             }
         }
         let has_row = verdict.is_some_and(|(post, _)| self.holds.may_have_row(post));
+        let waits_for = match event.kind {
+            EventKind::PostPublished { post, .. } if self.settings.wait_for_approval => Some(post),
+            _ => None,
+        };
         if !concerns && !has_row {
             self.leave(&event, Finished::default());
         } else if is_suspect {
@@ -105,11 +109,11 @@ impl<W: Worker> WorkerActor<W> {
                 "no progress since the takeover before this one; this event will run with nothing beside it"
             );
             self.suspects.count += 1;
-            let delivery = NewDelivery { is_alone: true, ..self.row(&event, self.engine.clock.now()) };
+            self.holds.expect_rows(waits_for);
+            let row = self.row(&event, self.engine.clock.now());
+            let delivery = NewDelivery { is_alone: true, wait_for: waits_for, ..row };
             self.leave(&event, Finished { delivery: Some(delivery), ..Finished::default() });
-        } else if let EventKind::PostPublished { post, .. } = event.kind
-            && self.settings.wait_for_approval
-        {
+        } else if let Some(post) = waits_for {
             self.holds.park(post, event);
         } else {
             self.start(Origin::Fast(event), ctx);

@@ -51,6 +51,7 @@ pub(crate) struct Asked {
 /// The server. It ends with this value.
 pub(crate) struct ModelServer {
     pub(crate) url: String,
+    pub(crate) port: u16,
     script: Arc<Script>,
     handle: ServerHandle,
 }
@@ -58,6 +59,7 @@ pub(crate) struct ModelServer {
 struct Script {
     next: Mutex<VecDeque<Reply>>,
     always: Mutex<Reply>,
+    about: Mutex<Vec<(&'static str, Reply)>>,
     key: Mutex<Option<&'static str>>,
     asked: Mutex<Vec<Asked>>,
 }
@@ -66,10 +68,12 @@ impl ModelServer {
     /// A server that approves of everything.
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("http://127.0.0.1:{port}");
         let script = Arc::new(Script {
             next: Mutex::default(),
             always: Mutex::new(APPROVE),
+            about: Mutex::default(),
             key: Mutex::default(),
             asked: Mutex::default(),
         });
@@ -82,7 +86,7 @@ impl ModelServer {
             .run();
         let handle = server.handle();
         actix_web::rt::spawn(server);
-        Self { url, script, handle }
+        Self { url, port, script, handle }
     }
 
     /// These for the next calls.
@@ -93,6 +97,11 @@ impl ModelServer {
     /// This for every call that no other reply is there for.
     pub(crate) fn always(&self, reply: Reply) {
         *self.script.always.lock() = reply;
+    }
+
+    /// This for every call about a post that holds a word, unless one of [`Self::next`] is there for it.
+    pub(crate) fn about(&self, word: &'static str, reply: Reply) {
+        self.script.about.lock().push((word, reply));
     }
 
     /// Refuses every call without this key.
@@ -169,7 +178,11 @@ async fn reply(request: HttpRequest, body: Bytes, script: Data<Script>) -> HttpR
         return HttpResponse::Unauthorized().json(json!({"error": {"code": "invalid_api_key", "message": message}}));
     }
     let next = script.next.lock().pop_front();
-    let next = next.unwrap_or_else(|| script.always.lock().clone());
+    let about = || {
+        let about = script.about.lock();
+        about.iter().find(|(word, _)| asked.user().contains(word)).map(|(_, reply)| reply.clone())
+    };
+    let next = next.or_else(about).unwrap_or_else(|| script.always.lock().clone());
     match next {
         Reply::Verdict(decision, categories, reason) => {
             let fields =

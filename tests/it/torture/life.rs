@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     plan::{Plan, Step},
-    record::{Post, Record, Who},
+    record::{Kind, Post, Record, Who},
 };
 use crate::support::{Answer, Person, send};
 
@@ -47,9 +47,9 @@ async fn act(
     record: &Record,
 ) -> Result<(), Option<Unanswered>> {
     match step {
-        Step::Create => create(person, who, "published", record).await.map(drop),
+        Step::Create => create(person, who, plan.subject(), "published", record).await.map(drop),
         Step::CreateAndPublish => {
-            let (id, word) = create(person, who, "draft", record).await?;
+            let (id, word) = create(person, who, plan.subject(), "draft", record).await?;
             let path = format!("/v1/posts/{id}/publish");
             let open = || Some(Unanswered::Publish { id, who, word: word.clone() });
             let answer = ask(person, Method::POST, &path, None, None).await.ok_or_else(open)?;
@@ -57,15 +57,16 @@ async fn act(
             Ok(())
         }
         Step::Edit => {
-            let Some(id) = one_of_mine(who, plan, record) else { return Ok(()) };
+            let Some(id) = one_of_mine(who, plan, record, |post| post.kind == Kind::Fine) else { return Ok(()) };
             let word = record.new_word();
             let (path, open) = (format!("/v1/posts/{id}"), Unanswered::Edit { id: id.clone(), word: word.clone() });
-            let answer = ask(person, Method::PATCH, &path, Some(body(&word, None)), None).await.ok_or(Some(open))?;
+            let answer =
+                ask(person, Method::PATCH, &path, Some(body(&word, "torture", None)), None).await.ok_or(Some(open))?;
             edited(record, &id, &word, &answer.expect(200).json());
             Ok(())
         }
         Step::Delete => {
-            let Some(id) = one_of_mine(who, plan, record) else { return Ok(()) };
+            let Some(id) = one_of_mine(who, plan, record, |_| true) else { return Ok(()) };
             let open = || Some(Unanswered::Delete { id: id.clone() });
             ask(person, Method::DELETE, &format!("/v1/posts/{id}"), None, None).await.ok_or_else(open)?.expect(204);
             deleted(record, &id);
@@ -105,11 +106,12 @@ async fn act(
 async fn create(
     person: &Person,
     who: Who,
+    subject: &str,
     status: &str,
     record: &Record,
 ) -> Result<(String, String), Option<Unanswered>> {
     let word = record.new_word();
-    let (body, key) = (body(&word, Some(status)), format!("key-{word}"));
+    let (body, key) = (body(&word, subject, Some(status)), format!("key-{word}"));
     let answer = ask(person, Method::POST, "/v1/posts", Some(body.clone()), Some(&key)).await;
     let open = || Unanswered::Create { who, word: word.clone(), body, key: key.clone() };
     let post = answer.ok_or_else(|| Some(open()))?.expect(201).json();
@@ -119,18 +121,19 @@ async fn create(
     Ok((id(&post).to_owned(), word))
 }
 
-fn body(word: &str, status: Option<&str>) -> Value {
-    let mut body = json!({"title": format!("About {word}"), "body": format!("{word} is a word of *torture* and nothing else."),
-        "tags": ["torture"]});
+fn body(word: &str, subject: &str, status: Option<&str>) -> Value {
+    let text = format!("{word} is a word of *{subject}* and nothing else.");
+    let mut body = json!({"title": format!("About {word}"), "body": text, "tags": ["torture"]});
     if let Some(status) = status {
         body["status"] = json!(status);
     }
     body
 }
 
-fn one_of_mine(who: Who, plan: &mut Plan, record: &Record) -> Option<String> {
+fn one_of_mine(who: Who, plan: &mut Plan, record: &Record, is_fit: impl Fn(&Post) -> bool) -> Option<String> {
     record.with(|inner| {
-        let mine = inner.live_of(who);
+        let mut mine = inner.live_of(who);
+        mine.retain(|(_, post)| is_fit(post));
         plan.one_of(mine.len()).map(|index| mine[index].0.clone())
     })
 }
@@ -155,6 +158,7 @@ fn created(record: &Record, who: Who, word: &str, post: &Value) {
         inner.touched.insert(id(post).to_owned());
         let known = Post {
             author: who,
+            kind: Kind::of(post["body"].as_str().unwrap()),
             word: word.to_owned(),
             words: words(post),
             published_at: post["published_at"].as_str().unwrap().to_owned(),

@@ -2,6 +2,8 @@
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
+use super::record::{POISON, VILE};
+
 /// The next thing to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -40,6 +42,15 @@ impl Plan {
     /// One of `count` things; `None` if there are none.
     pub(super) fn one_of(&mut self, count: usize) -> Option<usize> {
         (count > 0).then(|| self.0.random_range(0..count))
+    }
+
+    /// What the next post is about.
+    pub(super) fn subject(&mut self) -> &'static str {
+        match self.0.random_range(0..100) {
+            0..4 => POISON,
+            4..10 => VILE,
+            _ => "torture",
+        }
     }
 
     /// How long to do nothing, in milliseconds.

@@ -10,10 +10,39 @@ use crate::support::Person;
 /// Who did it, by their place among the people.
 pub(super) type Who = usize;
 
+/// A word about which the model's server refuses to say anything: the planted dead letters.
+pub(super) const POISON: &str = "arsenic";
+/// A word for which the model rejects a post.
+pub(super) const VILE: &str = "vitriol";
+
+/// What becomes of a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Fine,
+    /// Its moderation must die; its mail waits for a verdict for ever.
+    Poison,
+    /// It is rejected: nobody but its author and moderators may find it, and no mail goes out.
+    Vile,
+}
+
+impl Kind {
+    /// Of a text written by [`super::life`].
+    pub(super) fn of(body: &str) -> Self {
+        if body.contains(POISON) {
+            Self::Poison
+        } else if body.contains(VILE) {
+            Self::Vile
+        } else {
+            Self::Fine
+        }
+    }
+}
+
 /// A post as its author was told that it is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Post {
     pub(super) author: Who,
+    pub(super) kind: Kind,
     /// A word that stands in this version's body and nowhere else.
     pub(super) word: String,
     pub(super) words: usize,
@@ -41,8 +70,8 @@ pub(super) struct Inner {
     /// Who followed when this life began.
     pub(super) followed: BTreeSet<(Who, Who)>,
     pub(super) accounts: Vec<String>,
-    /// The mails of former lives: post and recipient. None of them may come again.
-    pub(super) mailed: BTreeSet<(String, String)>,
+    /// Copies of mails of which nobody knows whether they arrived, by post.
+    pub(super) unknown: BTreeMap<String, u64>,
     /// How many requests of each kind were acknowledged.
     pub(super) counts: BTreeMap<&'static str, u64>,
     words: u64,
@@ -69,6 +98,19 @@ impl Record {
             inner.wavering.clear();
             inner.followed = inner.follows.clone();
         });
+    }
+
+    /// How many posts of this kind are there and not deleted.
+    pub(super) fn live_of_kind(&self, kind: Kind) -> usize {
+        self.with(|inner| inner.posts.values().filter(|post| post.kind == kind && !post.is_deleted).count())
+    }
+
+    /// How many copies of mails about posts of this life are unknown.
+    pub(super) fn unknown_of_life(&self) -> u64 {
+        self.with(|inner| {
+            let is_of_life = |id: &String| inner.posts[id].life == inner.life;
+            inner.unknown.iter().filter(|(id, _)| is_of_life(id)).map(|(_, count)| count).sum()
+        })
     }
 
     /// How many requests that change something were acknowledged.
@@ -120,11 +162,20 @@ impl Inner {
         }
     }
 
+    /// Whether it depends on more than the record whether a reader sees a post: rejected ones are for authors and moderators.
+    pub(super) fn is_in_doubt(&self, id: &str, reader: Who) -> bool {
+        self.posts
+            .get(id)
+            .is_some_and(|post| post.kind == Kind::Vile && (post.author == reader || reader == super::ADMIN))
+    }
+
     /// What a reader's feed must show: everything of those they follow and their own, newest first, and those of one millisecond
-    /// by their ids.
+    /// by their ids. Rejected posts are in nobody's.
     pub(super) fn feed_of(&self, reader: Who) -> Vec<String> {
-        let shows =
-            |post: &Post| !post.is_deleted && (post.author == reader || self.follows.contains(&(reader, post.author)));
+        let shows = |post: &Post| {
+            let is_fit = !post.is_deleted && post.kind != Kind::Vile;
+            is_fit && (post.author == reader || self.follows.contains(&(reader, post.author)))
+        };
         let mut shown: Vec<(&String, &Post)> = self.posts.iter().filter(|(_, post)| shows(post)).collect();
         let newest_first = |one: &Post, other: &Post| other.published_at.cmp(&one.published_at);
         shown.sort_by(|one, other| newest_first(one.1, other.1).then_with(|| one.0.cmp(other.0)));

@@ -2,7 +2,10 @@
 
 use std::{fmt::Write, time::Duration};
 
-use super::record::Record;
+use super::{
+    record::{Kind, Record},
+    world::Weather,
+};
 
 /// Collects one line per life; prints the first ones and then the tenth parts.
 pub(super) struct Table {
@@ -13,16 +16,27 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new() -> Self {
         Self {
-            lines: vec!["kill | lived ms | ready again ms | looked at ms | posts so far".to_owned()],
+            lines: vec![
+                "kill | lived ms | mail   | model  | ready again ms | looked at ms | posts so far | mails unknown"
+                    .to_owned(),
+            ],
             restarts: Vec::new(),
         }
     }
 
-    pub(super) fn add(&mut self, life: u64, lived: Duration, restarted: Duration, looked: Duration, record: &Record) {
-        let posts = record.with(|inner| inner.posts.len());
+    pub(super) fn add(
+        &mut self,
+        life: u64,
+        lived: Duration,
+        weather: Weather,
+        restarted: Duration,
+        looked: Duration,
+        record: &Record,
+    ) {
+        let (posts, unknown) = record.with(|inner| (inner.posts.len(), inner.unknown.values().sum::<u64>()));
         let looked = looked.saturating_sub(restarted);
         let line = format!(
-            "{life:4} | {:8} | {:14} | {:12} | {posts:8}",
+            "{life:4} | {:8} | {weather} | {:14} | {:12} | {posts:12} | {unknown:13}",
             lived.as_millis(),
             restarted.as_millis(),
             looked.as_millis()
@@ -33,7 +47,7 @@ impl Table {
     }
 
     /// The summary.
-    pub(super) fn finish(mut self, record: &Record) -> String {
+    pub(super) fn finish(mut self, record: &Record, mails: usize) -> String {
         self.restarts.sort();
         let longest = self.restarts.last().copied().unwrap_or_default();
         let median = self.restarts.get(self.restarts.len() / 2).copied().unwrap_or_default();
@@ -44,9 +58,11 @@ impl Table {
                 let _ = write!(text, " {count} {what}");
             }
         });
+        let unknown = record.with(|inner| inner.unknown.values().sum::<u64>());
+        let planted = record.live_of_kind(Kind::Poison);
         let _ = write!(
             text,
-            "; lost 0, twice 0, stuck 0, dead 0; ready again after {} ms (median), {} ms (longest)",
+            "; {mails} mails, {unknown} of them unknown; {planted} planted dead letters; lost 0, twice 0, stuck 0, dead otherwise 0; ready again after {} ms (median), {} ms (longest)",
             median.as_millis(),
             longest.as_millis()
         );

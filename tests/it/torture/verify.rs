@@ -8,8 +8,11 @@ use std::{
 
 use serde_json::Value;
 
-use super::record::{Inner, Record, Who};
-use crate::support::{Person, Process, mails_in};
+use super::{
+    record::{Inner, Kind, Post, Record, Who},
+    world::World,
+};
+use crate::support::{Person, Process};
 
 /// How long the consequences of one life may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -17,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const TOP: usize = 200;
 
 /// Looks at everything, or at what the last life touched.
-pub(super) async fn everything(people: &[Person], record: &Record, process: &Process, is_full: bool) {
+pub(super) async fn everything(people: &[Person], record: &Record, process: &Process, world: &World, is_full: bool) {
     for (who, person) in people.iter().enumerate() {
         patiently(process, async || author(person, who, record, is_full).await).await;
     }
@@ -26,9 +29,9 @@ pub(super) async fn everything(people: &[Person], record: &Record, process: &Pro
         patiently(process, async || feed(person, who, record, is_full).await).await;
         patiently(process, async || counters(person, who, record).await).await;
     }
-    patiently(process, async || found(&people[0], record).await).await;
-    patiently(process, async || mailed(record, process)).await;
-    patiently(process, async || quiet(&people[0]).await).await;
+    patiently(process, async || found(people, record).await).await;
+    patiently(process, async || mailed(people, record, world).await).await;
+    patiently(process, async || quiet(&people[super::ADMIN], record).await).await;
 }
 
 /// Every acknowledged post is there as it was acknowledged, and nothing else is.
@@ -65,17 +68,23 @@ async fn author(person: &Person, who: Who, record: &Record, is_full: bool) -> Re
     if listed == wanted { Ok(()) } else { Err(format!("{} posts listed, {count} acknowledged", listed.len())) }
 }
 
-/// Every delivery of what was touched is done.
+/// Every delivery of what was touched is where it ends.
 async fn receipts(people: &[Person], record: &Record) -> Result<(), String> {
     let touched = record.with(|inner| {
         let live = inner.touched.iter().filter(|id| !inner.posts[*id].is_deleted);
-        live.map(|id| (id.clone(), inner.posts[id].author)).collect::<Vec<_>>()
+        live.map(|id| (id.clone(), inner.posts[id].author, inner.posts[id].kind)).collect::<Vec<_>>()
     });
-    for (id, who) in touched {
+    for (id, who, kind) in touched {
         let receipt = people[who].get(&format!("/v1/posts/{id}/deliveries")).await.expect(200).json();
         let lines = receipt["deliveries"].as_array().unwrap();
-        if let Some(line) = lines.iter().find(|line| line["state"] != "done") {
-            return Err(format!("a delivery of {id} is not done: {line}"));
+        let wanted = |worker: &str| match (kind, worker) {
+            (Kind::Poison, "moderation") => "dead",
+            (Kind::Poison, "email") => "held",
+            (Kind::Vile, "email") => "skipped",
+            _ => "done",
+        };
+        if let Some(line) = lines.iter().find(|line| line["state"] != wanted(line["worker"].as_str().unwrap())) {
+            return Err(format!("a delivery of {id}, which is {kind:?}: {line}"));
         }
     }
     Ok(())
@@ -94,6 +103,7 @@ async fn feed(person: &Person, who: Who, record: &Record, is_full: bool) -> Resu
             _ => break,
         }
     }
+    record.with(|inner| shown.retain(|id| !inner.is_in_doubt(id, who)));
     if !is_full {
         wanted.truncate(shown.len().max(TOP).min(wanted.len()));
         shown.truncate(wanted.len().max(TOP));
@@ -130,17 +140,20 @@ async fn counters(person: &Person, who: Who, record: &Record) -> Result<(), Stri
 }
 
 /// Search finds what was touched by its present word and not by its former one.
-async fn found(person: &Person, record: &Record) -> Result<(), String> {
+async fn found(people: &[Person], record: &Record) -> Result<(), String> {
     let touched = record.with(|inner| {
         let posts = inner.touched.iter().map(|id| (id.clone(), inner.posts[id].clone()));
         posts.collect::<Vec<_>>()
     });
     for (id, post) in touched {
+        // Somebody who is neither the author nor in charge.
+        let person = &people[if post.author == 1 { 2 } else { 1 }];
         let hits = |word: String| async move {
             let page = person.get(&format!("/v1/search?q={word}")).await.expect(200).json();
             page["items"].as_array().unwrap().iter().map(|hit| id_of(&hit["post"])).collect::<Vec<_>>()
         };
-        let wanted = if post.is_deleted { vec![] } else { vec![id.clone()] };
+        let is_shown = !post.is_deleted && post.kind != Kind::Vile;
+        let wanted = if is_shown { vec![id.clone()] } else { vec![] };
         let present = hits(post.word.clone()).await;
         if present != wanted {
             return Err(format!("searching for the word of {id} finds {present:?}"));
@@ -154,64 +167,82 @@ async fn found(person: &Person, record: &Record) -> Result<(), String> {
     Ok(())
 }
 
-/// Whoever followed all the time got one mail about each post of this life; nobody got two; strangers got none.
-fn mailed(record: &Record, process: &Process) -> Result<(), String> {
-    let copies = mails_in(&process.mail_folder()).into_iter().filter_map(|mail| message_of(&mail));
-    let mut counted: BTreeMap<(String, String), usize> = BTreeMap::new();
-    for copy in copies {
-        *counted.entry(copy).or_default() += 1;
-    }
-    if let Some((copy, count)) = counted.iter().find(|(_, count)| **count > 1) {
+/// Nobody ever got two mails about one post. Whoever followed all the time got one about each fit post of this life, but for the
+/// copies that the ledger calls unknown; strangers got none, and about unfit posts nobody did.
+async fn mailed(people: &[Person], record: &Record, world: &World) -> Result<(), String> {
+    let mails = world.mails();
+    if let Some((copy, count)) = mails.iter().find(|(_, count)| **count > 1) {
         return Err(format!("{count} mails for {copy:?}"));
     }
-    record.with(|inner| {
-        if let Some(copy) = counted.keys().find(|copy| inner.mailed.contains(*copy)) {
-            return Err(format!("a second mail for {copy:?}, in a later life"));
-        }
-        for (id, post) in inner.posts.iter().filter(|(_, post)| post.life == inner.life) {
-            for (reader, account) in inner.accounts.iter().enumerate() {
-                let pair = (reader, post.author);
-                let has_mail = counted.contains_key(&(id.clone(), account.clone()));
-                let is_steady = !inner.wavering.contains(&pair);
-                let follows = inner.followed.contains(&pair);
-                if is_steady && follows && !post.is_deleted && !has_mail {
-                    return Err(format!("no mail about {id} to person {reader}"));
-                }
-                if is_steady && !follows && has_mail {
-                    return Err(format!("a mail about {id} to person {reader}, who does not follow"));
-                }
+    let (posts, accounts, wavering, followed) = record.with(|inner| {
+        let posts = inner.posts.iter().filter(|(_, post)| post.life == inner.life);
+        let posts: Vec<_> = posts.map(|(id, post)| (id.clone(), post.clone())).collect();
+        (posts, inner.accounts.clone(), inner.wavering.clone(), inner.followed.clone())
+    });
+    for (id, post) in posts {
+        let has_mail = |account: &String| mails.contains_key(&(id.clone(), account.clone()));
+        if post.kind != Kind::Fine {
+            if accounts.iter().any(has_mail) {
+                return Err(format!("a mail about {id}, which is {:?}", post.kind));
             }
+            continue;
         }
-        Ok(())
-    })
-}
-
-/// Clears the mail folder, so that a second copy in a later life would show.
-pub(super) fn put_mails_away(record: &Record, process: &Process) {
-    for entry in std::fs::read_dir(process.mail_folder()).unwrap() {
-        let path = entry.unwrap().path();
-        if let Some(copy) = std::fs::read_to_string(&path).ok().and_then(|mail| message_of(&mail)) {
-            std::fs::remove_file(&path).unwrap();
-            record.with(|inner| inner.mailed.insert(copy));
+        let pairs = || accounts.iter().enumerate().map(|(reader, account)| ((reader, post.author), account));
+        let steady = || pairs().filter(|(pair, _)| !wavering.contains(pair));
+        if let Some((pair, _)) = steady().find(|(pair, account)| !followed.contains(pair) && has_mail(account)) {
+            return Err(format!("a mail about {id} to person {}, who does not follow", pair.0));
         }
+        if post.is_deleted {
+            continue;
+        }
+        let ledger = people[post.author].get(&format!("/v1/posts/{id}/mailing")).await.expect(200).json();
+        let of = |name: &str| ledger[name].as_u64().unwrap();
+        let missing = steady().filter(|(pair, account)| followed.contains(pair) && !has_mail(account)).count() as u64;
+        let wavered = pairs().count() as u64 - steady().count() as u64;
+        let arrived = pairs().filter(|(_, account)| has_mail(account)).count() as u64;
+        let is_whole = of("waiting") + of("sending") == 0 && of("failed") <= wavered && missing <= of("unknown");
+        if !is_whole || arrived < of("sent") || arrived > of("sent") + of("unknown") {
+            return Err(format!("the mails about {id}: {missing} missing, {arrived} arrived, {ledger}"));
+        }
+        record.with(|inner| inner.unknown.insert(id, of("unknown")));
     }
+    Ok(())
 }
 
-/// Nothing is behind, nothing waits, nothing is dead.
-async fn quiet(admin: &Person) -> Result<(), String> {
+/// Nothing is behind, nothing waits but the mail about posts without a verdict, and nothing is dead but what was planted.
+async fn quiet(admin: &Person, record: &Record) -> Result<(), String> {
+    let without_verdict = record.live_of_kind(Kind::Poison) as u64;
     let workers = admin.get("/v1/admin/workers").await.expect(200).json();
     for worker in workers["items"].as_array().unwrap() {
-        let waiting = &worker["waiting"];
-        let waits: u64 = ["ready", "leased", "held"].iter().map(|state| waiting[state].as_u64().unwrap()).sum();
-        if worker["state"] != "running" || worker["lag"] != 0 || waits > 0 {
-            return Err(format!("a worker is not through: {worker}"));
+        let waiting = |state: &str| worker["waiting"][state].as_u64().unwrap();
+        let held = if worker["name"] == "email" { without_verdict } else { 0 };
+        let is_through = worker["lag"] == 0 && waiting("ready") + waiting("leased") == 0;
+        if worker["state"] != "running" || !is_through || waiting("held") != held {
+            return Err(format!("a worker is not through, where {held} should be held: {worker}"));
         }
     }
-    let dead = admin.get("/v1/admin/dead-letters").await.expect(200).json();
-    match dead["items"].as_array().unwrap().first() {
-        Some(letter) => Err(format!("a dead letter that nobody planted: {letter}")),
-        None => Ok(()),
+    let letters = all(admin, "/v1/admin/dead-letters?limit=100").await;
+    let mut dead: Vec<&str> =
+        letters.iter().map(|letter| letter["event"]["post"].as_str().unwrap_or_default()).collect();
+    dead.sort_unstable();
+    if let Some(twice) = dead.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(format!("two dead letters about {}", twice[0]));
     }
+    record.with(|inner| {
+        let is_planted = |id: &str| inner.posts.get(id).is_some_and(|post| post.kind == Kind::Poison);
+        let strange = |letter: &&Value| {
+            letter["worker"] != "moderation" || !is_planted(letter["event"]["post"].as_str().unwrap())
+        };
+        if let Some(letter) = letters.iter().find(strange) {
+            return Err(format!("a dead letter that nobody planted: {letter}"));
+        }
+        let is_missing =
+            |id: &String, post: &Post| post.kind == Kind::Poison && !post.is_deleted && !dead.contains(&id.as_str());
+        match inner.posts.iter().find(|(id, post)| is_missing(id, post)) {
+            Some((id, _)) => Err(format!("no dead letter about the poison {id}")),
+            None => Ok(()),
+        }
+    })
 }
 
 /// Looks again until it is right.
@@ -234,13 +265,6 @@ pub(super) async fn all(person: &Person, path: &str) -> Vec<Value> {
             None => return items,
         }
     }
-}
-
-/// The post and the recipient in a mail's Message-ID; nothing for mails with codes.
-fn message_of(mail: &str) -> Option<(String, String)> {
-    let id = mail.lines().find_map(|line| line.strip_prefix("Message-ID: <"))?;
-    let (post, recipient) = id.split_once('@')?.0.split_once('.')?;
-    (post.len() == 26 && recipient.len() == 26).then(|| (post.to_owned(), recipient.to_owned()))
 }
 
 fn id_of(post: &Value) -> String {

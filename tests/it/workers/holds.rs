@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::{folder, line, on_disk, pair, restart, tune};
-use crate::support::{Person, Plan, TestApp, until};
+use crate::support::{Person, Plan, Process, TestApp, mails_in, until};
 
 /// Sixty bare links: spam by the built-in rules.
 fn spam(title: &str) -> Value {
@@ -36,6 +36,30 @@ async fn a_held_mail_goes_out_when_its_post_is_approved_even_by_another_process(
     app.settle().await;
     assert_eq!(plan.sent(), ["ada the Author: Patience"]);
     assert_eq!(line(&ada, &post, "email").await["state"], "done");
+}
+
+#[actix_web::test]
+async fn a_mail_waits_for_approval_even_if_deaths_have_made_its_event_a_suspect() {
+    let folder = folder();
+    let unjudged = [("WORKERS__MODERATION__PAUSED", "true")];
+    let process = Process::start(folder.path(), &unjudged).await;
+    let (ada, bob) = (process.person("ada").await, process.person("bob").await);
+    bob.follow(&ada).await;
+    let post = ada.publish("Patience").await;
+    // Two deaths while it waits in memory, without progress: the third process suspects its event and runs it alone.
+    process.kill();
+    Process::start(folder.path(), &unjudged).await.kill();
+    let process = Process::start(folder.path(), &unjudged).await;
+    let ada = process.again(&ada).await;
+    let is_mailed = |process: &Process| mails_in(&process.mail_folder()).iter().any(|mail| mail.contains("Patience"));
+    let state = async |ada: &Person, wanted: &str| ada.receipt(&post).await.contains(&format!("email: {wanted}"));
+    until("its mail is held or gone", async || !state(&ada, "on_its_way").await).await;
+    assert!(state(&ada, "held").await && !is_mailed(&process), "{:?}", ada.receipt(&post).await);
+    assert!(process.terminate().await.0.success());
+    let process = Process::start(folder.path(), &[]).await;
+    let ada = process.again(&ada).await;
+    until("it is approved and mailed", async || state(&ada, "done").await).await;
+    assert!(is_mailed(&process));
 }
 
 #[actix_web::test]
