@@ -7,6 +7,7 @@ mod life;
 mod machine;
 mod plan;
 mod poison;
+mod power;
 
 mod record;
 mod table;
