@@ -63,17 +63,18 @@ impl Mailer for FolderMailer {
     }
 }
 
-/// Writes the file whole or not at all, and only if it is not there.
+/// Writes the file whole or not at all, and only if it is not there. It is on disk then, its name too: the ledger says that a mail was
+/// sent for ever after, also after a power cut.
 fn write_once(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
-    if path.try_exists()? {
-        return Ok(());
+    if !path.try_exists()? {
+        let written = write_private(temporary, bytes).and_then(|()| fs::rename(temporary, path));
+        if written.is_err() {
+            // Nothing to do about a leftover that cannot be removed either: the first error is the one to tell.
+            let _ = fs::remove_file(temporary);
+        }
+        written?;
     }
-    let written = write_private(temporary, bytes).and_then(|()| fs::rename(temporary, path));
-    if written.is_err() {
-        // Nothing to do about a leftover that cannot be removed either: the first error is the one to tell.
-        let _ = fs::remove_file(temporary);
-    }
-    written
+    path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
 }
 
 /// Mail holds sign-up codes: where the system knows such a thing, only the server's own user can read the file.
@@ -82,7 +83,9 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(bytes)
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// The Message-ID as a file name: itself if that is safe, else what is safe of it and a hash of the whole.

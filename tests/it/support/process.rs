@@ -16,6 +16,7 @@ use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
+    Machine,
     client::{Client, Person},
     until,
 };
@@ -77,19 +78,38 @@ pub(crate) fn finished(command: &mut Command) -> Output {
 impl Process {
     /// Starts a server in `folder` with further variables, and waits until it is ready.
     pub(crate) async fn start(folder: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut process = Self::launch(folder, variables).await;
-        until("the server is ready", async || {
-            assert!(process.child.try_wait().unwrap().is_none(), "the server has ended: {}", log_of(folder));
-            process.client.request(Method::GET, "/readyz").send().await.is_ok_and(|answer| answer.status() == 200)
-        })
-        .await;
-        process
+        Self::launch(folder, variables).await.ready().await
+    }
+
+    /// The same on a machine that misbehaves on demand.
+    pub(crate) async fn start_on(machine: &Machine, variables: &[(&str, &str)]) -> Self {
+        Self::launch_on(machine, variables).await.ready().await
     }
 
     /// Starts a server and waits only for the line with its address.
     pub(crate) async fn launch(folder: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::spawn(broadsheet(folder), folder, variables).await
+    }
+
+    /// The same on a machine that misbehaves on demand.
+    pub(crate) async fn launch_on(machine: &Machine, variables: &[(&str, &str)]) -> Self {
+        let mut command = broadsheet(machine.folder());
+        command.envs(machine.environment());
+        Self::spawn(command, machine.folder(), variables).await
+    }
+
+    async fn ready(mut self) -> Self {
+        until("the server is ready", async || {
+            assert!(self.child.try_wait().unwrap().is_none(), "the server has ended: {}", log_of(&self.folder));
+            self.client.request(Method::GET, "/readyz").send().await.is_ok_and(|answer| answer.status() == 200)
+        })
+        .await;
+        self
+    }
+
+    async fn spawn(mut command: Command, folder: &Path, variables: &[(&str, &str)]) -> Self {
         let log = OpenOptions::new().create(true).append(true).open(log_path(folder)).unwrap();
-        let mut child = broadsheet(folder)
+        let mut child = command
             .arg("serve")
             .envs(variables.iter().map(|(key, value)| (format!("BROADSHEET__{key}"), value)))
             .stdin(Stdio::null())

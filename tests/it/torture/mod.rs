@@ -4,8 +4,11 @@
 //! `make torture` kills it 200 times; `make test` ten times. `TORTURE_SEED` repeats the choices of a run.
 
 mod life;
+mod machine;
 mod plan;
 mod poison;
+mod power;
+
 mod record;
 mod table;
 mod verify;
