@@ -138,7 +138,7 @@ fn one_of_mine(who: Who, plan: &mut Plan, record: &Record, is_fit: impl Fn(&Post
     })
 }
 
-/// Sends a request; nothing when the server went away before it answered.
+/// Sends a request; nothing when the server went away before it answered, or refused it because it is going.
 async fn ask(person: &Person, method: Method, path: &str, body: Option<Value>, key: Option<&str>) -> Option<Answer> {
     let mut request = person.request(method, path);
     if let Some(body) = body {
@@ -149,7 +149,8 @@ async fn ask(person: &Person, method: Method, path: &str, body: Option<Value>, k
     }
     let response = request.send().await.ok()?;
     let (status, headers) = (response.status(), response.headers().clone());
-    Some(Answer { status, headers, text: response.text().await.ok()? })
+    let answer = Answer { status, headers, text: response.text().await.ok()? };
+    Some(answer).filter(|answer| answer.status != 503)
 }
 
 fn created(record: &Record, who: Who, word: &str, post: &Value) {

@@ -1,8 +1,10 @@
-//! Torture: the real binary on RocksDB, used through HTTP by six people at once, with a mail server and a model that come and go,
-//! and killed with SIGKILL at random moments. After each restart it is held against what it had acknowledged.
+//! Torture: the real binary on RocksDB, used through HTTP by six people at once, with a mail server and a model that come and go and
+//! a clock that jumps, ended at random moments: by SIGKILL, by a power cut, by SIGTERM. After each restart it is held against what it
+//! had acknowledged.
 //!
-//! `make torture` kills it 200 times; `make test` ten times. `TORTURE_SEED` repeats the choices of a run.
+//! `make torture` does that 200 times; `make test` ten times. `TORTURE_SEED` repeats the choices of a run.
 
+mod fate;
 mod life;
 mod machine;
 mod plan;
@@ -14,16 +16,12 @@ mod table;
 mod verify;
 mod world;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use self::{
-    record::Record,
-    table::Table,
-    world::{Weather, World},
-};
-use crate::support::{Person, Process};
+use self::{fate::Fate, record::Record, table::Table, world::World};
+use crate::support::{Machine, Person, Process};
 
 /// Everybody writes, reads and follows.
 const PEOPLE: [&str; 6] = ["ada", "grace", "hedy", "joan", "karen", "radia"];
@@ -31,7 +29,9 @@ const PEOPLE: [&str; 6] = ["ada", "grace", "hedy", "joan", "karen", "radia"];
 const ADMIN: usize = 0;
 /// How many copies of mails may be under way at once, and so in doubt after a death.
 const CONNECTIONS: u64 = 4;
-/// With so many kills between two of them, everything is looked at; otherwise what the last life touched.
+/// Longer than a mail is put off when its recipient's server hangs up.
+const PUT_OFF_S: i64 = 10 * 60;
+/// With so many lives between two of them, everything is looked at; otherwise what the last life touched.
 const FULL_LOOK: u64 = 20;
 
 #[actix_web::test]
@@ -41,56 +41,58 @@ async fn kills_lose_nothing_acknowledged_and_repeat_nothing() {
     println!("torture: {kills} kills, TORTURE_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let folder = tempfile::tempdir().unwrap();
-    // The port changes with every life; tokens are to outlive them all.
+    let machine = Machine::new(&folder.path().join("server"));
     let world = World::new(folder.path()).await;
     let of_world = world.variables();
+    // The port changes with every life; what was said to one is to hold in the next.
     let mut variables = vec![
         ("IDENTITY__BOOTSTRAP_ADMIN_EMAIL", "ada@example.com"),
-        ("IDENTITY__ACCESS_TOKEN_TTL", "1d"),
         ("IDENTITY__ISSUER", "http://issuer.test"),
+        ("IDENTITY__ACCESS_TOKEN_TTL", "1d"),
         ("LOG__LEVEL", "warn"),
     ];
     variables.extend(of_world.iter().map(|(key, value)| (*key, value.as_str())));
-    let mut process = Process::start(folder.path(), &variables).await;
+    let mut process = Process::start_on(&machine, &variables).await;
     let mut people = Vec::new();
     for handle in PEOPLE {
-        people.push(process.person(handle).await);
+        people.push(Person::sign_up(&process.client, &world.mail_folder(), handle).await);
     }
     let record = Record::new(&people).await;
     let mut table = Table::new();
+    let mut clock_s = 0;
     for life in 1..=kills {
-        let duration = Duration::from_millis(random.random_range(150..1_500));
-        let until = Instant::now() + duration;
+        let fate = Fate::draw(&mut random);
+        let until = Instant::now() + fate.lasts;
         let plans = (0..people.len()).map(|_| plan::Plan::new(random.random())).collect();
-        let weather = Weather::new(&mut random, duration);
         record.begin_life(life);
         let living = life::live(&people, plans, &record, until);
-        let kill = async {
+        let end = async {
+            tokio::time::sleep(fate.lasts / 2).await;
+            clock_s += fate.jump_s;
+            machine.set_clock(clock_s);
             tokio::time::sleep_until(until.into()).await;
-            process.kill();
+            fate.end(process, &machine, &mut random).await;
         };
-        let outside = tokio::time::timeout_at(until.into(), world.weather(weather));
-        let (unanswered, (), _) = futures_util::future::join3(living, kill, outside).await;
+        let outside = tokio::time::timeout_at(until.into(), world.weather(fate.weather));
+        let (unanswered, (), _) = futures_util::future::join3(living, end, outside).await;
         world.clear_up();
+        // What was put off by minutes is due in the next life.
+        clock_s += PUT_OFF_S;
+        machine.set_clock(clock_s);
         let began = Instant::now();
-        process = Process::start(folder.path(), &variables).await;
+        process = Process::start_on(&machine, &variables).await;
         let restarted = began.elapsed();
-        people = again(&process, &people);
+        people = futures_util::future::join_all(people.iter().map(|person| process.again(person))).await;
         life::resolve(&people, &record, unanswered).await;
         let is_full = life % FULL_LOOK == 0 || life == kills;
         verify::everything(&people, &record, &process, &world, is_full).await;
         let unknown = record.unknown_of_life();
-        assert!(weather.is_hard_on_mail() || unknown <= CONNECTIONS, "{unknown} copies unknown in fair weather");
-        table.add(life, duration, weather, restarted, began.elapsed(), &record);
+        assert!(fate.weather.is_hard_on_mail() || unknown <= CONNECTIONS, "{unknown} copies unknown in fair weather");
+        table.add(life, &fate, restarted, began.elapsed(), &record);
     }
     println!("{}", table.finish(&record, world.mails().len()));
     assert!(record.acknowledged() > kills as usize * PEOPLE.len(), "no load: {}", record.acknowledged());
     assert!(process.terminate().await.0.success());
-}
-
-/// The same people with the same tokens on a server that listens elsewhere now.
-fn again(process: &Process, people: &[Person]) -> Vec<Person> {
-    people.iter().map(|person| Person { client: process.client.clone(), ..person.clone() }).collect()
 }
 
 fn number<T: std::str::FromStr>(variable: &str) -> Option<T> {

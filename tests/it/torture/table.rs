@@ -3,8 +3,8 @@
 use std::{fmt::Write, time::Duration};
 
 use super::{
+    fate::Fate,
     record::{Kind, Record},
-    world::Weather,
 };
 
 /// Collects one line per life; prints the first ones and then the tenth parts.
@@ -17,27 +17,18 @@ impl Table {
     pub(super) fn new() -> Self {
         Self {
             lines: vec![
-                "kill | lived ms | mail   | model  | ready again ms | looked at ms | posts so far | mails unknown"
+                "life | end   | lived ms | mail   | model  | jump s | ready again ms | looked at ms | posts so far | mails unknown"
                     .to_owned(),
             ],
             restarts: Vec::new(),
         }
     }
 
-    pub(super) fn add(
-        &mut self,
-        life: u64,
-        lived: Duration,
-        weather: Weather,
-        restarted: Duration,
-        looked: Duration,
-        record: &Record,
-    ) {
+    pub(super) fn add(&mut self, life: u64, fate: &Fate, restarted: Duration, looked: Duration, record: &Record) {
         let (posts, unknown) = record.with(|inner| (inner.posts.len(), inner.unknown.values().sum::<u64>()));
         let looked = looked.saturating_sub(restarted);
         let line = format!(
-            "{life:4} | {:8} | {weather} | {:14} | {:12} | {posts:12} | {unknown:13}",
-            lived.as_millis(),
+            "{life:4} | {fate} | {:14} | {:12} | {posts:12} | {unknown:13}",
             restarted.as_millis(),
             looked.as_millis()
         );
@@ -52,7 +43,7 @@ impl Table {
         let longest = self.restarts.last().copied().unwrap_or_default();
         let median = self.restarts.get(self.restarts.len() / 2).copied().unwrap_or_default();
         let mut text = self.lines.first().cloned().unwrap_or_default();
-        let _ = write!(text, "\n{} kills; acknowledged:", self.restarts.len());
+        let _ = write!(text, "\n{} lives; acknowledged:", self.restarts.len());
         record.with(|inner| {
             for (what, count) in &inner.counts {
                 let _ = write!(text, " {count} {what}");

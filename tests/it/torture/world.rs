@@ -1,6 +1,10 @@
 //! The world around the server: a mail server and a model that nobody here wrote into it, each behind a gate, and their weather.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rand::{RngExt, rngs::StdRng};
 use serde_json::json;
@@ -13,6 +17,7 @@ use crate::support::{
 
 /// The mail server, the model, and the gates before them.
 pub(super) struct World {
+    folder: PathBuf,
     smtpd: Smtpd,
     _model: ModelServer,
     mail_gate: Gate,
@@ -71,14 +76,19 @@ impl std::fmt::Display for Weather {
 }
 
 impl World {
-    /// A fair world. Codes of sign-ups are found in the server's own mail folder.
+    /// A fair world, which keeps its mails in a folder.
     pub(super) async fn new(folder: &Path) -> Self {
-        let smtpd = Smtpd::start(&folder.join("data/mail"), &[]);
+        let smtpd = Smtpd::start(&folder.join("mail"), &[]);
         let model = ModelServer::start();
         model.about(POISON, Reply::Status(400, json!({"error": {"type": "invalid_request_error", "message": "no"}})));
         model.about(VILE, Reply::Verdict("reject", &["harassment"], "It is vile."));
         let (mail_gate, model_gate) = (Gate::before(smtpd.port).await, Gate::before(model.port).await);
-        Self { smtpd, _model: model, mail_gate, model_gate }
+        Self { folder: folder.join("mail"), smtpd, _model: model, mail_gate, model_gate }
+    }
+
+    /// Where the mails are that were taken.
+    pub(super) fn mail_folder(&self) -> PathBuf {
+        self.folder.clone()
     }
 
     /// What the server must know of it.
