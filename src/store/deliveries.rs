@@ -11,7 +11,6 @@ use super::{
     batch::Batch,
     dead_letters::DeadLetterRow,
     events::{self, EventRow},
-    housekeeping,
     keys::{self, parts},
     query::Query,
 };
@@ -361,42 +360,30 @@ pub(super) fn delivery_id(worker: &str, event: EventId) -> RecordId {
     keys::record("delivery", parts![worker, event.epoch, events::seq(event.seq)])
 }
 
-/// Adds the rows of new deliveries to a transaction, except those that wait for a verdict.
+/// Adds the rows of new deliveries to the transaction that lets the cursor pass them. For one that waits, the post's verdict is read
+/// again in it, under a lock on the post: either it sees the verdict, or the verdict's own transaction comes later, and its event
+/// finds the row. Such rows cost the square of their number.
 pub(super) fn enqueue(batch: &mut Batch, worker: &str, deliveries: &[NewDelivery]) {
-    for new in deliveries.iter().filter(|new| new.wait_for.is_none()) {
-        batch.put("delivery", DeliveryRow::new(worker, new));
+    for new in deliveries {
+        let row = DeliveryRow::new(worker, new);
+        let Some(post) = new.wait_for else {
+            batch.put("delivery", row);
+            continue;
+        };
+        let text = "LET $verdict_ = SELECT VALUE moderation FROM ONLY $post_ FOR UPDATE; \
+                    INSERT IGNORE INTO delivery $row_ RETURN NONE; \
+                    IF $verdict_ IN ['pending', 'review'] { \
+                        UPDATE $id_ SET state = 'held', due = $never_ RETURN NONE \
+                    }";
+        let parameters = [
+            ("post", keys::named("post", post.to_string()).into_value()),
+            ("id", row.id.clone().into_value()),
+            ("row", row.into_value()),
+            ("never", NEVER.into_value()),
+            ("verdict", Value::None),
+        ];
+        batch.statement(text, parameters);
     }
-}
-
-/// Writes the rows of new deliveries that wait for their post's verdict, reading it again in the transaction that writes
-/// them, under a lock on the post: either it sees the verdict, or the verdict's own transaction comes later, and its event
-/// finds the row.
-pub(super) async fn hold(store: &Store, worker: &str, deliveries: &[NewDelivery]) -> Result<()> {
-    /// Few, because the cost grows with the square; side by side, because each is synced.
-    const AT_ONCE: usize = 8;
-    let mut writes = Vec::new();
-    let waiting: Vec<_> = deliveries.iter().filter_map(|new| Some((new, new.wait_for?))).collect();
-    for chunk in waiting.chunks(AT_ONCE) {
-        let mut batch = Batch::default();
-        for (new, post) in chunk {
-            let text = "LET $verdict_ = SELECT VALUE moderation FROM ONLY $post_ FOR UPDATE; \
-                        INSERT IGNORE INTO delivery $row_ RETURN NONE; \
-                        IF $verdict_ IN ['pending', 'review'] { \
-                            UPDATE $id_ SET state = 'held', due = $never_ RETURN NONE \
-                        }";
-            let row = DeliveryRow::new(worker, new);
-            let parameters = [
-                ("post", keys::named("post", post.to_string()).into_value()),
-                ("id", row.id.clone().into_value()),
-                ("row", row.into_value()),
-                ("never", NEVER.into_value()),
-                ("verdict", Value::None),
-            ];
-            batch.statement(text, parameters);
-        }
-        writes.push(store.write(batch.into_transaction()));
-    }
-    housekeeping::side_by_side(writes).await
 }
 
 /// A fenced-off completion is not an error for the engine: another receive has the delivery.

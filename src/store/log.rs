@@ -147,8 +147,6 @@ impl EventLog {
     /// # Errors
     /// [`Error::Refused`] when the cursor is another node's, or not where it was thought to be: nothing was written then.
     pub async fn settle(&self, settlement: &Settlement) -> Result<()> {
-        // Before the cursor passes them: after a crash in between, their events come again and find their rows.
-        deliveries::hold(&self.store, &self.worker, &settlement.deliveries).await?;
         let mut batch = Batch::default();
         let step = "LET $own_ = UPDATE $id_ SET settled = $settled_, lease_until = $until_ \
                     WHERE owner = $node_ AND settled = $from_ RETURN VALUE id; IF array::len($own_) = 0 { THROW 'cursor lost' }";
@@ -173,7 +171,6 @@ impl EventLog {
     /// # Errors
     /// When the database does not answer.
     pub async fn enqueue(&self, new: Vec<NewDelivery>) -> Result<()> {
-        deliveries::hold(&self.store, &self.worker, &new).await?;
         let mut batch = Batch::default();
         deliveries::enqueue(&mut batch, &self.worker, &new);
         if batch.len() == 0 {

@@ -17,6 +17,8 @@ use crate::{
 pub(super) const WINDOW: u64 = 4_096;
 /// The same for a worker whose publications wait in memory for their verdicts; an event takes a few hundred bytes.
 pub(super) const WAITING_WINDOW: u64 = 65_536;
+/// Rows that wait for a verdict, in one commit at most: their cost grows with the square of their number.
+const WAITING_ROWS: usize = 16;
 /// Events read from the log at once.
 pub(super) const READ: u64 = 64;
 
@@ -27,6 +29,12 @@ pub(super) struct Finished {
     pub(super) effects: Effects,
     /// Its row in the exception lane, if it has a story to tell.
     pub(super) delivery: Option<NewDelivery>,
+}
+
+impl Finished {
+    fn waits(&self) -> bool {
+        self.delivery.as_ref().is_some_and(|delivery| delivery.wait_for.is_some())
+    }
 }
 
 /// The finished prefix, to be committed.
@@ -146,13 +154,21 @@ impl Lane {
         self.finished.values().map(|finished| finished.effects.len()).sum()
     }
 
+    /// Whether so many rows wait for a verdict that one commit does not take all.
+    pub(super) fn has_many_waiting_rows(&self) -> bool {
+        self.finished.values().filter(|finished| finished.waits()).count() >= WAITING_ROWS
+    }
+
     /// Takes the finished prefix, up to about `limit` rows, to be committed; [`Self::settle`] says that it was.
     pub(super) fn prefix(&mut self, limit: usize) -> Option<Prefix> {
         let mut prefix = Prefix { from: self.settled, to: self.settled, ..Prefix::default() };
+        let mut waiting = 0;
         while prefix.effects.len() + prefix.deliveries.len() < limit
+            && waiting < WAITING_ROWS
             && let Some(finished) = self.finished.remove(&(prefix.to + 1))
         {
             prefix.to += 1;
+            waiting += usize::from(finished.waits());
             prefix.effects.merge(finished.effects);
             prefix.deliveries.extend(finished.delivery);
         }

@@ -3,6 +3,7 @@
 //!
 //! `PROPTEST_CASES=1000 cargo test --release model` tries harder.
 
+mod approval;
 mod node;
 mod script;
 

@@ -11,7 +11,7 @@ use actix::prelude::*;
 use super::{
     Checkpoint, Worker,
     actor::{Phase, WorkerActor},
-    lane::Prefix,
+    lane::{Lane, Prefix},
 };
 use crate::{
     domain::{Epoch, Timestamp},
@@ -155,6 +155,7 @@ impl<W: Worker> WorkerActor<W> {
     }
 
     fn has_many_rows(&self) -> bool {
-        self.lanes.values().map(super::lane::Lane::finished_rows).sum::<usize>() >= ROWS
+        self.lanes.values().any(Lane::has_many_waiting_rows)
+            || self.lanes.values().map(Lane::finished_rows).sum::<usize>() >= ROWS
     }
 }

@@ -9,7 +9,10 @@ use std::{
 use actix::Arbiter;
 use tokio::runtime::Runtime;
 
-use super::script::{Fate, Script, Scripted};
+use super::{
+    approval::{Posts, Waiting},
+    script::{Fate, Script, Scripted},
+};
 use crate::{
     actors::{
         Command, DeadLetterActor, PublishActor, Publisher, PublisherParts, PublisherSettings,
@@ -26,10 +29,13 @@ const LEASE: Duration = Duration::from_secs(15);
 
 /// What all nodes share.
 pub(super) struct World {
-    store: Store,
+    pub(super) store: Store,
     pub(super) clock: Arc<ManualClock>,
     pub(super) script: Arc<Script>,
-    author: AccountId,
+    pub(super) posts: Arc<Posts>,
+    pub(super) author: AccountId,
+    /// Whether the worker works on posts, and waits for their approval.
+    has_posts: bool,
     is_alone: bool,
     runtime: tokio::runtime::Handle,
     accepted: parking_lot::Mutex<BTreeSet<AccountId>>,
@@ -39,12 +45,21 @@ pub(super) struct World {
 pub(super) struct Node {
     fuse: Arc<Fuse>,
     /// Nothing when it died while it started.
-    alive: Option<(Publisher, Running)>,
+    pub(super) alive: Option<(Publisher, Running)>,
     arbiters: Vec<Arbiter>,
 }
 
 impl World {
     pub(super) async fn new(runtime: &Runtime, script: Script, is_alone: bool) -> Self {
+        Self::of(runtime, script, false, is_alone).await
+    }
+
+    /// A world where people publish posts.
+    pub(super) async fn of_posts(runtime: &Runtime, is_alone: bool) -> Self {
+        Self::of(runtime, Script::new(0), true, is_alone).await
+    }
+
+    async fn of(runtime: &Runtime, script: Script, has_posts: bool, is_alone: bool) -> Self {
         let database = Database {
             url: "mem://".to_owned(),
             username: String::new(),
@@ -63,7 +78,9 @@ impl World {
             store,
             clock,
             script: Arc::new(script),
+            posts: Arc::default(),
             author,
+            has_posts,
             is_alone,
             runtime: runtime.handle().clone(),
             accepted: parking_lot::Mutex::default(),
@@ -88,10 +105,10 @@ impl World {
         futures_util::future::join_all(submissions).await;
     }
 
-    /// Lets time pass until everything is settled, and holds the result against the promise.
-    pub(super) async fn finish(&self, nodes: &[Node]) {
+    /// Lets time pass until everything is settled; rows in some states may stay.
+    pub(super) async fn settle(&self, nodes: &[Node], may_stay: impl Fn(&str) -> bool) {
         let until = Instant::now() + PATIENCE;
-        while let Some(left) = self.left().await {
+        while let Some(left) = self.left(&may_stay).await {
             let states: Vec<_> = nodes.iter().filter_map(|node| node.alive.as_ref()).collect();
             for (_, running) in &states {
                 if running.status.snapshot().state == State::Degraded {
@@ -104,6 +121,11 @@ impl World {
             self.script.release();
             tokio::time::sleep(Duration::from_millis(40)).await;
         }
+    }
+
+    /// Lets everything settle, and holds the result against the promise.
+    pub(super) async fn finish(&self, nodes: &[Node]) {
+        self.settle(nodes, |state| state == "dead").await;
         let mut events = BTreeMap::new();
         let log = EventLog::new(&self.store, "model", "judge");
         for epoch in log.epochs().await.unwrap() {
@@ -131,7 +153,7 @@ impl World {
     }
 
     /// What is not settled yet.
-    async fn left(&self) -> Option<String> {
+    async fn left(&self, may_stay: impl Fn(&str) -> bool) -> Option<String> {
         let log = EventLog::new(&self.store, "model", "judge");
         for epoch in log.epochs().await.unwrap() {
             let (head, settled) = (log.head(epoch).await.unwrap(), log.settled(epoch).await.unwrap());
@@ -140,7 +162,7 @@ impl World {
             }
         }
         // After the cursors: what passed them without being finished has a row by now.
-        let waiting: Vec<String> = self.store_exceptions().await.into_iter().filter(|state| state != "dead").collect();
+        let waiting: Vec<String> = self.store_exceptions().await.into_iter().filter(|state| !may_stay(state)).collect();
         if !waiting.is_empty() {
             return Some(format!("{} rows wait: {waiting:?}", waiting.len()));
         }
@@ -151,7 +173,7 @@ impl World {
         crate::store::DeadLetters::new(&self.store).ids().await.unwrap().into_iter().collect()
     }
 
-    async fn store_exceptions(&self) -> Vec<String> {
+    pub(super) async fn store_exceptions(&self) -> Vec<String> {
         let exceptions = Accesses::new(&self.store).exceptions().list(10_000).await.unwrap();
         exceptions.into_iter().map(|exception| exception.state).collect()
     }
@@ -195,8 +217,13 @@ impl Node {
             quarantine: Arc::new(tokio::sync::Semaphore::new(1)),
             paused: BTreeMap::new(),
         };
-        let worker = Scripted { script: Arc::clone(&world.script), analytics: accesses.analytics(), clock };
-        let running = engine.start(worker, settings_of_the_worker(), &for_worker);
+        let (analytics, settings) = (accesses.analytics(), settings_of_the_worker(world.has_posts));
+        let running = if world.has_posts {
+            let (posts, moderation) = (Arc::clone(&world.posts), accesses.moderation());
+            engine.start(Waiting { posts, analytics, moderation, clock }, settings, &for_worker)
+        } else {
+            engine.start(Scripted { script: Arc::clone(&world.script), analytics, clock }, settings, &for_worker)
+        };
         subscribers.add(running.mailbox.clone());
         node.alive = Some((publisher, running));
         node
@@ -223,7 +250,7 @@ impl Node {
     }
 }
 
-fn settings_of_the_worker() -> Settings {
+fn settings_of_the_worker(wait_for_approval: bool) -> Settings {
     Settings {
         mailbox: 8,
         batch: 4,
@@ -231,7 +258,7 @@ fn settings_of_the_worker() -> Settings {
         visibility_timeout: Duration::from_secs(90),
         max_receives: 5,
         backoff: Duration::from_secs(1),
-        wait_for_approval: false,
+        wait_for_approval,
         is_paused: false,
         begins_at_the_beginning: true,
     }
