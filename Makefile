@@ -1,7 +1,7 @@
 # The commands a person types. Everything shares one target folder, because the database is slow to build.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/broadsheet-target
 
-.PHONY: run test check bench torture contract image check-deploy deps
+.PHONY: run test check bench torture contract deny image check-deploy deps
 
 run: deps ## build and start the server on 127.0.0.1:8080 with its data under ./data
 	cargo run --release --locked -- serve
@@ -21,6 +21,10 @@ torture: deps ## kill the release binary 200 times and hold it against what it h
 contract: deps ## hold the release binary against its own OpenAPI document
 	cargo build --release --locked
 	tests/contract/run.sh
+
+deny: ## licences, sources and known holes of everything that is built in; the holes are listed at github.com/rustsec/advisory-db
+	@command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
+	cargo deny check
 
 image: ## build the container image
 	@command -v docker >/dev/null && docker version >/dev/null 2>&1 || { echo "no container engine runs here: start Docker (or Podman with its Docker socket), then run make image again; deploy/trial/container.sh tries the image without a registry" >&2; exit 1; }

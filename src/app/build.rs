@@ -30,7 +30,7 @@ use crate::{
         self,
         admin::WatchTickets,
         api::HtmlCache,
-        identity::{Passwords, Tokens},
+        identity::{Codes, Passwords, Tokens},
     },
     metrics::{Exposition, Metrics},
     search::Index,
@@ -274,6 +274,7 @@ impl Ground {
         let (accesses, config) = (&self.accesses, &self.config);
         let identity = accesses.identity();
         let seed = identity.signing_key(rand::random()).await?;
+        let code_key = identity.code_key(rand::random()).await?;
         Ok(http::State {
             posts: accesses.posts(),
             accounts: accesses.accounts(),
@@ -298,6 +299,7 @@ impl Ground {
             views: self.views.clone(),
             search: self.index.clone(),
             mailer: Arc::clone(&self.mailer),
+            codes: Codes::new(code_key, config.rate_limit.codes()),
             tokens: Tokens::new(seed, config.issuer(), config.identity.access_token_ttl.get()),
             passwords: Passwords::new(
                 config.identity.argon2_memory_kib,

@@ -15,6 +15,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
+use rustix::fs::Mode;
 
 use crate::{
     app,
@@ -62,6 +63,11 @@ impl ConfigFile {
         let file = self.config.as_deref().or_else(|| here.exists().then_some(here));
         Ok(Config::load(file, config::environment())?)
     }
+}
+
+/// What this process writes from now on is its user's alone: the database holds addresses and keys, mail holds codes.
+fn keep_to_ourselves() {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
 }
 
 impl Cli {

@@ -12,6 +12,7 @@ use crate::{
 
 pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
     telemetry::init(&config.log)?;
+    super::keep_to_ourselves();
     let runtime = app::work_runtime()?;
     let posts = runtime.block_on(async {
         let store = Store::open(&app::database(config), runtime.handle().clone()).await?;

@@ -16,6 +16,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 
 pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
     telemetry::init(&config.log)?;
+    super::keep_to_ourselves();
     let runtime = app::work_runtime()?;
     let served = actix_web::rt::System::new().block_on(async {
         // Before anything else: as the first process of a container, one that has no handler ignores the signal.

@@ -1,6 +1,9 @@
 //! The sections about serving: `[http]`, `[rate_limit]`, `[metrics]`, `[log]` and `[shutdown]`.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
@@ -69,17 +72,26 @@ pub struct RateLimitSettings {
     pub enabled: bool,
     /// Requests to `/v1/identity/*` per address and minute.
     pub identity_per_minute: u32,
+    /// Mails with codes to one e-mail address per hour.
+    pub codes_per_hour: u32,
 }
 
 impl Default for RateLimitSettings {
     fn default() -> Self {
-        Self { enabled: true, identity_per_minute: 60 }
+        Self { enabled: true, identity_per_minute: 60, codes_per_hour: 10 }
     }
 }
 
 impl RateLimitSettings {
+    /// The most mails with codes to one address in an hour, if there is to be a limit.
+    #[must_use]
+    pub fn codes(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.codes_per_hour).filter(|_| self.enabled)
+    }
+
     pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
-        check.within("rate_limit.identity_per_minute", self.identity_per_minute, 1..=1_000_000)
+        check.within("rate_limit.identity_per_minute", self.identity_per_minute, 1..=1_000_000)?;
+        check.within("rate_limit.codes_per_hour", self.codes_per_hour, 1..=1_000)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod deadline;
 pub mod etag;
 pub mod extract;
+mod headers;
 pub mod health;
 pub mod identity;
 pub mod metrics;

@@ -135,7 +135,7 @@ pub fn openapi_json(document: Data<Document>) -> Ready<HttpResponse> {
 
 /// The readable page: `/docs/`, and `/docs` for those who leave the slash out.
 pub fn docs() -> impl HttpServiceFactory + 'static {
-    let settings = Config::new(["/openapi.json"]).validator_url("none").persist_authorization(true);
+    let settings = Config::new(["/openapi.json"]).validator_url("none");
     web::scope("/docs")
         .wrap(DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, DOCS_POLICY)))
         .route("", web::get().to(to_docs))

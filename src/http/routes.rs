@@ -10,7 +10,7 @@ use actix_web::{
         Method,
         header::{self, HeaderValue},
     },
-    middleware::{DefaultHeaders, from_fn},
+    middleware::from_fn,
     web::{self, ServiceConfig},
 };
 
@@ -30,7 +30,6 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             web::scope("/v1/identity")
                 .wrap(from_fn(limit_identity))
-                .wrap(DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store")))
                 .service(resource("/sign-up", [post(identity::sign_up::sign_up)]))
                 .service(resource("/confirm", [post(identity::confirm::confirm)]))
                 .service(resource("/resend-code", [post(identity::resend_code::resend_code)]))

@@ -6,12 +6,11 @@ use actix_cors::Cors;
 use actix_web::{
     App, HttpServer,
     dev::Server,
-    http::header,
-    middleware::{Compress, DefaultHeaders, from_fn},
+    middleware::{Compress, from_fn},
     web::Data,
 };
 
-use super::{problem, rate_limit::IdentityLimit, routes, state::State, tracing::observe};
+use super::{headers::protect, problem, rate_limit::IdentityLimit, routes, state::State, tracing::observe};
 use crate::metrics::Exposition;
 
 /// How long an idle connection is kept: longer than the 60 s of common load balancers, so that they are the ones to
@@ -43,7 +42,7 @@ pub fn bind(state: State, listener: TcpListener) -> io::Result<Server> {
             .configure(routes::configure)
             .wrap(cors(&origins))
             .wrap(from_fn(problem::render))
-            .wrap(default_headers())
+            .wrap(from_fn(protect))
             .wrap(Compress::default())
             .wrap(from_fn(observe))
     });
@@ -71,20 +70,11 @@ pub fn bind_metrics(exposition: Exposition, listener: TcpListener) -> io::Result
             .app_data(exposition.clone())
             .configure(routes::configure_metrics)
             .wrap(from_fn(problem::render))
-            .wrap(default_headers())
+            .wrap(from_fn(protect))
             .wrap(Compress::default())
             .wrap(from_fn(observe))
     });
     Ok(server.workers(1).disable_signals().shutdown_timeout(1).listen(listener)?.run())
-}
-
-/// What every answer carries unless its handler says otherwise: nothing is sniffed, framed or kept by shared caches.
-fn default_headers() -> DefaultHeaders {
-    DefaultHeaders::new()
-        .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .add((header::REFERRER_POLICY, "no-referrer"))
-        .add((header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
-        .add((header::CACHE_CONTROL, "private, no-cache"))
 }
 
 /// Lets the scripts of the configured origins in, and no others. Tokens travel in a header, so no credentials mode is
@@ -114,7 +104,7 @@ mod tests {
     #[actix_web::test]
     async fn only_the_configured_origins_are_let_in() {
         let cors = cors(&["https://blog.example".to_owned()]);
-        let app = App::new().wrap(cors).wrap(default_headers()).route("/", web::get().to(HttpResponse::Ok));
+        let app = App::new().wrap(cors).wrap(from_fn(protect)).route("/", web::get().to(HttpResponse::Ok));
         let app = init_service(app).await;
         for (origin, allowed) in
             [("https://blog.example", Some("https://blog.example")), ("https://evil.example", None)]

@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 use super::{
     admin::WatchTickets,
     api::HtmlCache,
-    identity::{Passwords, Tokens},
+    identity::{Codes, Passwords, Tokens},
 };
 use crate::{
     actors::{Health, Monitor, Operations, Publisher, Receipts, Redrives, ViewCounter},
@@ -72,6 +72,8 @@ pub struct State {
     pub search: search::Index,
     /// Sends codes.
     pub mailer: Arc<dyn Mailer>,
+    /// Makes codes.
+    pub codes: Codes,
     /// Makes and checks tokens.
     pub tokens: Tokens,
     /// Hashes and checks passwords.

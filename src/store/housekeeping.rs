@@ -117,18 +117,44 @@ impl HousekeepingAccess {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let text = "SELECT VALUE id FROM session WHERE expires_at < $now LIMIT $limit; \
                     SELECT VALUE id FROM idempotency WHERE at < $yesterday LIMIT $limit; \
-                    SELECT VALUE id FROM code WHERE expires_at < $now LIMIT $limit";
+                    SELECT VALUE id FROM code WHERE expires_at < $yesterday LIMIT $limit";
         let query = Query::new(text)
             .bind("now", now.as_millis())
             .bind("yesterday", now.minus(DAY).as_millis())
             .bind("limit", i64::try_from(limit).unwrap_or(i64::MAX));
         let mut answers = self.store.read(query).await?;
         let mut expired = Vec::new();
-        for statement in 0..3 {
+        for statement in 0..2 {
             expired.extend(answers.rows::<RecordId>(statement)?);
         }
+        let sign_ups = self.forget_sign_ups(answers.rows(2)?, now.minus(DAY)).await?;
         let letters = self.forget_letters(now, now.minus(dead_letters), limit).await?;
-        Ok(self.delete(expired).await? + letters)
+        Ok(self.delete(expired).await? + sign_ups + letters)
+    }
+
+    /// Removes codes that expired before `horizon` and what was signed up with them and never confirmed: nobody keeps a handle or
+    /// an address taken who does not read its mail.
+    async fn forget_sign_ups(&self, codes: Vec<RecordId>, horizon: Timestamp) -> Result<usize> {
+        let mut writes = Vec::new();
+        for chunk in codes.chunks(DELETES) {
+            let mut batch = Batch::default();
+            // A code that was renewed since it was read is none of these.
+            let text = "LET $old_ = DELETE $ids_ WHERE expires_at < $horizon_ RETURN BEFORE; \
+                        LET $gone_ = DELETE (SELECT VALUE type::record('account', record::id(id)) FROM $old_) \
+                            WHERE confirmed = false RETURN BEFORE; \
+                        DELETE (SELECT VALUE type::record('email', email) FROM $gone_) RETURN NONE; \
+                        DELETE (SELECT VALUE type::record('handle', handle) FROM $gone_) RETURN NONE";
+            let parameters = [
+                ("ids", chunk.to_vec().into_value()),
+                ("horizon", horizon.as_millis().into_value()),
+                ("old", Value::None),
+                ("gone", Value::None),
+            ];
+            batch.statement(text, parameters);
+            writes.push(self.store.write(batch.into_transaction()));
+        }
+        side_by_side(writes).await?;
+        Ok(codes.len())
     }
 
     /// Removes dead letters that died before `horizon`; their receipts go on to say that they were given up.

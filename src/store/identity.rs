@@ -1,6 +1,6 @@
 //! Credentials, codes and the signing key: rows that only the identity routes may see. Their sessions are in `sessions`.
 
-use surrealdb::types::{RecordId, SurrealValue};
+use surrealdb::types::{RecordId, SurrealValue, Value};
 
 use super::{
     AccountAccess, Error, Result, Store, accounts, accounts::AccountRow, batch::Batch, keys, query::Query, secrets,
@@ -12,6 +12,8 @@ use crate::domain::{Account, AccountId, Email, Role, Timestamp};
 pub enum SignUp {
     /// There is an unconfirmed account now, and its code.
     Created,
+    /// The same, in place of one that waited for its code.
+    Replaced,
     /// A confirmed account has this address; nothing was changed.
     EmailKnown,
     /// Somebody else has this handle; nothing was changed.
@@ -36,6 +38,17 @@ pub struct CodeRecord {
     pub hash: String,
     /// Until when it is good.
     pub expires_at: Timestamp,
+}
+
+/// A code that somebody presents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presented {
+    /// Its hash.
+    pub hash: String,
+    /// The present time.
+    pub now: Timestamp,
+    /// How often a code may be tried.
+    pub max_tries: u32,
 }
 
 /// What a presented code turned out to be.
@@ -103,8 +116,11 @@ impl IdentityAccess {
             return Ok(SignUp::HandleTaken);
         }
         if of_email.as_ref().is_some_and(|owner| owner.confirmed) {
+            // As long as a sign-up takes, so that it cannot be told from one: a code that is nobody's.
+            self.put_code(AccountId::generate(), code).await?;
             return Ok(SignUp::EmailKnown);
         }
+        let signed_up = if of_email.is_some() { SignUp::Replaced } else { SignUp::Created };
         let mut batch = Batch::default();
         let mut row = AccountRow::from(account);
         if let Some(owner) = of_email {
@@ -132,7 +148,7 @@ impl IdentityAccess {
             ],
         );
         match self.store.write(batch.into_transaction()).await {
-            Ok(_) => Ok(SignUp::Created),
+            Ok(_) => Ok(signed_up),
             Err(Error::Exists(_)) => Ok(SignUp::HandleTaken),
             Err(error) => Err(error),
         }
@@ -168,45 +184,48 @@ impl IdentityAccess {
         self.store.write(query).await.map(drop)
     }
 
-    /// Checks a code. The try is counted before the answer is known, so that parallel guesses are counted, too.
+    /// Checks a code and, if it is the right one, confirms the account, which gets these roles: in one transaction, so that
+    /// a sign-up that replaces this one meanwhile is not confirmed by its code. The try is counted before the answer is known,
+    /// so that parallel guesses are counted, too.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn redeem_code(
-        &self,
-        account: AccountId,
-        hash: &str,
-        now: Timestamp,
-        max_tries: u32,
-    ) -> Result<CodeCheck> {
+    pub async fn confirm(&self, account: AccountId, presented: &Presented, roles: &[Role]) -> Result<CodeCheck> {
         let id = keys::named("code", account.to_string());
         let count = Query::new("UPDATE $id SET tries += 1 RETURN AFTER").bind("id", id.clone());
         let Some(row) = self.store.write(count).await?.row::<CodeRow>(0)? else { return Ok(CodeCheck::Gone) };
         let tries = u32::try_from(row.tries).unwrap_or(u32::MAX);
-        if tries > max_tries || row.expires_at <= now.as_millis() {
+        if tries > presented.max_tries || row.expires_at <= presented.now.as_millis() {
             return Ok(CodeCheck::Gone);
         }
-        if !bool::from(subtle::ConstantTimeEq::ct_eq(row.hash.as_bytes(), hash.as_bytes())) {
-            return Ok(CodeCheck::Wrong { tries_left: max_tries - tries });
+        if !bool::from(subtle::ConstantTimeEq::ct_eq(row.hash.as_bytes(), presented.hash.as_bytes())) {
+            return Ok(CodeCheck::Wrong { tries_left: presented.max_tries - tries });
         }
-        // Of two that present the right code at once, one deletes the row.
-        let take = Query::new("DELETE $id WHERE hash = $hash RETURN BEFORE").bind("id", id).bind("hash", row.hash);
-        let taken = self.store.write(take).await?.row::<CodeRow>(0)?;
-        Ok(if taken.is_some() { CodeCheck::Right } else { CodeCheck::Gone })
-    }
-
-    /// An account's address is confirmed; it gets these roles. Mail reaches the address, whatever was said of it before.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn confirm(&self, account: AccountId, roles: &[Role]) -> Result<()> {
+        // Mail reaches the address, whatever was said of it before.
+        let text = "LET $taken_ = DELETE $code_ WHERE hash = $hash_ RETURN BEFORE; \
+                    IF array::len($taken_) = 0 { THROW 'code gone' }; \
+                    UPDATE $ids_ SET confirmed = true, roles = $roles_ WHERE confirmed = false RETURN NONE; \
+                    DELETE (SELECT VALUE type::record('suppression', email) FROM $ids_) RETURN NONE";
         let roles: Vec<String> = roles.iter().map(|role| role.as_str().to_owned()).collect();
-        let text = "UPDATE $ids SET confirmed = true, roles = $roles RETURN NONE; \
-                    DELETE (SELECT VALUE type::record('suppression', email) FROM $ids) RETURN NONE";
-        let query = Query::new(text).bind("ids", vec![accounts::id(account)]).bind("roles", roles);
-        self.store.write(query).await?;
+        let mut batch = Batch::default();
+        batch.statement(
+            text,
+            [
+                ("code", id.into_value()),
+                ("hash", row.hash.into_value()),
+                ("ids", vec![accounts::id(account)].into_value()),
+                ("roles", roles.into_value()),
+                ("taken", Value::None),
+            ],
+        );
+        let confirmed = self.store.write(batch.into_transaction()).await;
         self.accounts.forget(account);
-        Ok(())
+        match confirmed {
+            Ok(_) => Ok(CodeCheck::Right),
+            // Of two that present the right code at once, one takes it; a newer sign-up has a code of its own.
+            Err(Error::Refused(_)) => Ok(CodeCheck::Gone),
+            Err(error) => Err(error),
+        }
     }
 
     /// The Ed25519 seed that signs access tokens: `fresh` if there was none yet, else the one that is kept.
@@ -215,5 +234,13 @@ impl IdentityAccess {
     /// When the database does not answer.
     pub async fn signing_key(&self, fresh: [u8; 32]) -> Result<[u8; 32]> {
         secrets::kept(&self.store, "signing_key", fresh).await
+    }
+
+    /// The key that codes are hashed with: `fresh` if there was none yet, else the one that is kept.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn code_key(&self, fresh: [u8; 32]) -> Result<[u8; 32]> {
+        secrets::kept(&self.store, "code_key", fresh).await
     }
 }

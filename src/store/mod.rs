@@ -56,7 +56,7 @@ pub use exceptions::{Exception, ExceptionReads};
 pub use feeds::FeedReads;
 pub use follows::{FollowPage, FollowReads};
 pub use housekeeping::HousekeepingAccess;
-pub use identity::{CodeCheck, CodeRecord, Credentials, IdentityAccess, SignUp};
+pub use identity::{CodeCheck, CodeRecord, Credentials, IdentityAccess, Presented, SignUp};
 pub use jobs::{Jobs, Step, Stepped};
 pub use listings::Listing;
 pub use log::{EventLog, Settlement, TakenOver};

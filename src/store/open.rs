@@ -1,6 +1,7 @@
 //! Opening the database, and the one handle on it.
 
 use std::{
+    fmt,
     future::Future,
     path::{Path, PathBuf},
     sync::{
@@ -26,7 +27,7 @@ use super::{
 };
 
 /// Where the database is and how to get in.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Database {
     /// `rocksdb://folder?sync=every`, `mem://` or `ws://host:port`.
     pub url: String,
@@ -40,6 +41,13 @@ pub struct Database {
     pub name: String,
     /// How many posts and how many accounts the in-process caches hold; used only when this process is the only writer.
     pub cache: usize,
+}
+
+impl fmt::Debug for Database {
+    /// Without what gets one in: neither the password nor the URL, which may hold one, too.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("namespace", &self.namespace).field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Database {

@@ -1,4 +1,4 @@
-//! What holds for every route: tokens, problems, methods, ids, traces, origins, headers.
+//! What holds for every route: tokens, problems, methods, ids, traces, origins. (Headers are in `headers.rs`.)
 
 use std::sync::Arc;
 
@@ -193,20 +193,6 @@ async fn the_configured_origins_may_call_from_a_browser_and_no_others() {
     assert_eq!(refused.header("access-control-allow-origin"), "https://blog.example", "scripts may read problems");
     assert!(refused.header("access-control-expose-headers").to_lowercase().contains("x-request-id"));
     refused.expect_problem(401, "unauthorized");
-}
-
-#[actix_web::test]
-async fn every_answer_carries_the_security_headers() {
-    let app = TestApp::spawn().await;
-    let ada = app.person("ada").await;
-    for answer in [ada.get("/v1/me").await, app.client.get("/v1/me").await, app.client.get("/nothing").await] {
-        assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer");
-        assert!(answer.header("content-security-policy").contains("default-src 'none'"));
-        assert!(["private, no-cache", "no-store"].contains(&answer.header("cache-control")), "{answer:?}");
-    }
-    let body = json!({"email": "ada@example.com", "password": ada.password});
-    assert_eq!(app.client.post("/v1/identity/sign-in", &body).await.expect(200).header("cache-control"), "no-store");
 }
 
 #[actix_web::test]

@@ -61,6 +61,23 @@ async fn settled_events_go_after_their_retention_and_nothing_misses_them() {
     assert_eq!(ada.titles("/v1/search?q=words").await.len(), 2);
 }
 
+#[actix_web::test]
+async fn a_sign_up_that_nobody_confirms_gives_its_handle_back_after_a_day() {
+    let app = TestApp::spawn().await;
+    let ada = app.person("ada").await;
+    let sign_up = |handle: &str, email: &str| json!({"email": email, "password": "correct horse battery", "handle": handle, "name": handle});
+    let client = &app.client;
+    client.post("/v1/identity/sign-up", &sign_up("bob", "squatter@example.com")).await.expect(202);
+    let later = sign_up("bob", "bob@example.com");
+    for (hours, status) in [(0, 409), (24, 409), (1, 202)] {
+        app.clock.advance(hours * HOUR);
+        app.app.clean_up().await.unwrap();
+        client.post("/v1/identity/sign-up", &later).await.expect(status);
+    }
+    client.post("/v1/identity/sign-up", &sign_up("ada", "eve@example.com")).await.expect(409);
+    ada.clone().sign_in().await;
+}
+
 fn max_receives(worker: &str, count: u32) -> std::collections::BTreeMap<String, broadsheet::config::WorkerSettings> {
     let settings = broadsheet::config::WorkerSettings { max_receives: count, ..Default::default() };
     [(worker.to_owned(), settings)].into()

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpResponse, web};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -108,7 +108,7 @@ pub async fn create_watch_ticket(
     let busy = || Problem::new(Code::Busy).retry_after(LIFE).cause("too many tickets wait to be used");
     let (ticket, until) = issued.ok_or_else(busy)?;
     let view = TicketView { ticket, expires_at: until.to_string() };
-    Ok(HttpResponse::Created().insert_header((header::CACHE_CONTROL, "no-store")).json(view))
+    Ok(HttpResponse::Created().json(view))
 }
 
 #[cfg(test)]

@@ -2,16 +2,18 @@
 
 use actix_web::{
     FromRequest, HttpRequest,
-    dev::{Decompress, Payload},
-    error::PayloadError,
+    dev::Payload,
     http::header,
-    web::{Bytes, BytesMut, Data},
+    web::{Bytes, Data},
 };
-use futures_util::{FutureExt, StreamExt, future::LocalBoxFuture};
+use futures_util::{FutureExt, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::data_error;
+use super::{
+    body::{self, Packing},
+    data_error,
+};
 use crate::{
     domain::Invalid,
     http::{
@@ -62,44 +64,18 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonWithHash<T> {
 
 async fn read(request: HttpRequest, payload: Payload) -> Result<Bytes> {
     check_type(&request)?;
+    let packing = Packing::of(&request)?;
     let limit = request.app_data::<Data<State>>().map_or(DEFAULT_LIMIT, |state| state.config.http.body_limit.bytes());
-    let too_large = || Problem::new(Code::TooLarge).detail(format!("the body must not exceed {limit} bytes"));
-    let announced: Option<usize> =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(too_large());
-    }
-    let mut stream = Decompress::from_headers(payload, request.headers());
-    let mut body = BytesMut::with_capacity(announced.unwrap_or_default().min(limit));
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(refused)?;
-        if body.len() + chunk.len() > limit {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
+    packing.unpack(body::sent(&request, payload, limit).await?, limit)
 }
 
 fn check_type(request: &HttpRequest) -> Result<()> {
-    let text = |name: header::HeaderName| {
-        request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    };
-    let essence = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if essence != "application/json" && !(essence.starts_with("application/") && essence.ends_with("+json")) {
-        return Err(Problem::new(Code::UnsupportedMediaType).detail("Content-Type must be application/json"));
+    let kind = body::text(request, &header::CONTENT_TYPE);
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
+        return Ok(());
     }
-    match text(header::CONTENT_ENCODING).trim().to_ascii_lowercase().as_str() {
-        "" | "identity" | "gzip" | "deflate" => Ok(()),
-        _ => Err(Problem::new(Code::UnsupportedMediaType).detail("Content-Encoding must be gzip, deflate or none")),
-    }
-}
-
-fn refused(error: PayloadError) -> Problem {
-    match error {
-        PayloadError::Overflow => Problem::new(Code::TooLarge),
-        other => Problem::new(Code::BadRequest).detail("the body ended early or cannot be decoded").cause(other),
-    }
+    Err(Problem::new(Code::UnsupportedMediaType).detail("Content-Type must be application/json"))
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {

@@ -1,6 +1,7 @@
 //! What handlers take out of a request: JSON bodies, queries, paths, pages and the trace. Each refuses with a problem
 //! that names the field. Who may call is `auth.rs`; conditional headers are `etag.rs`.
 
+mod body;
 mod data_error;
 mod json;
 mod page;
@@ -17,6 +18,7 @@ use super::{
 };
 use crate::domain::TraceContext;
 
+pub use body::Form;
 pub use json::{Json, JsonWithHash};
 pub use page::{DEFAULT_LIMIT, MAX_LIMIT, PageParams};
 pub use query::Query;

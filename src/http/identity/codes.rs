@@ -1,14 +1,79 @@
 //! Codes: the six digits that go out by mail and prove that somebody reads it. How many tries there are, and until
 //! when, is `store::IdentityAccess`'s to count.
 
-use std::fmt;
+use std::{fmt, num::NonZeroU32, time::Duration};
 
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
+use hmac::{Hmac, KeyInit, Mac};
 use rand::RngExt;
+use sha2::Sha256;
 
-use super::sha256_hex;
-use crate::domain::{Email, Invalid};
+use crate::{
+    domain::{Email, Invalid, Timestamp, hex},
+    http::problem::{Code, Problem, Result},
+    store::CodeRecord,
+};
 
-/// Six digits. Never logged; the database keeps only [`ConfirmationCode::hash`].
+/// Makes codes, and no more than a few an hour for one address: so nobody's mailbox is flooded, and as each code may be tried
+/// a few times only, nobody gets to guess one.
+pub struct Codes {
+    key: [u8; 32],
+    /// By a keyed hash of the address in 65,536 places, so that memory is bounded whatever comes.
+    limit: Option<DefaultKeyedRateLimiter<u16>>,
+}
+
+impl Codes {
+    /// With a key that nothing else uses, and the most codes an address is sent in an hour; `None` for no limit.
+    #[must_use]
+    pub fn new(key: [u8; 32], per_hour: Option<NonZeroU32>) -> Self {
+        Self { key, limit: per_hour.map(|most| RateLimiter::keyed(Quota::per_hour(most))) }
+    }
+
+    /// Counts one mail about signing up to that address, whether or not somebody has it.
+    ///
+    /// # Errors
+    /// `rate_limited` if it has got enough.
+    pub fn admit(&self, email: &Email) -> Result<()> {
+        let Some(limit) = &self.limit else { return Ok(()) };
+        let place = self.mac(&[b"place\n", email.as_str().as_bytes()]);
+        let place = place.first_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes));
+        limit.check_key(&place).map_err(|not_until| {
+            let wait = not_until.wait_time_from(limit.clock().now());
+            let detail = "this address was sent too many codes; the newest one is good until it expires";
+            Problem::new(Code::RateLimited).detail(detail).retry_after(wait)
+        })
+    }
+
+    /// A new code for an address, and what the database keeps of it.
+    #[must_use]
+    pub fn issue(&self, email: &Email, now: Timestamp, ttl: Duration) -> (ConfirmationCode, CodeRecord) {
+        let code = ConfirmationCode::generate();
+        let record = CodeRecord { hash: self.hash(email, &code), expires_at: now.plus(ttl) };
+        (code, record)
+    }
+
+    /// What the database keeps: HMAC-SHA-256 in hex over the address and the code. Six digits are too few for a hash without
+    /// a key; how often a code is guessed is bounded by its tries, its short life and [`Codes::admit`].
+    #[must_use]
+    pub fn hash(&self, email: &Email, code: &ConfirmationCode) -> String {
+        hex(&self.mac(&[b"code\n", email.as_str().as_bytes(), b"\n", code.0.as_bytes()]))
+    }
+
+    fn mac(&self, parts: &[&[u8]]) -> Vec<u8> {
+        // A key of any length is fine with HMAC: there is nothing to fail.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else { return Vec::new() };
+        parts.iter().for_each(|part| mac.update(part));
+        mac.finalize().into_bytes().to_vec()
+    }
+}
+
+impl fmt::Debug for Codes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Codes(…)")
+    }
+}
+
+/// Six digits. Never logged; the database keeps only [`Codes::hash`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConfirmationCode(String);
 
@@ -23,19 +88,12 @@ impl ConfirmationCode {
     ///
     /// # Errors
     /// `invalid_code`, on the field `code`, if it is not six digits.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
+    pub fn parse(text: &str) -> std::result::Result<Self, Invalid> {
         let text = text.trim();
         if text.len() != 6 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Invalid::new("code", "invalid_code", "must be the 6 digits from the mail"));
         }
         Ok(Self(text.to_owned()))
-    }
-
-    /// What the database keeps: SHA-256 in hex over the address and the code. Guessing is bounded by the number of
-    /// tries and by the code's short life, not by the cost of the hash.
-    #[must_use]
-    pub fn hash(&self, email: &Email) -> String {
-        sha256_hex(&[email.as_str().as_bytes(), &[0], self.0.as_bytes()])
     }
 
     /// The digits, for the mail and for nothing else.
@@ -72,10 +130,23 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_good_for_one_address_only() {
+    fn a_code_is_good_for_one_address_of_one_server_only() {
         let (ada, eve) = (Email::parse("ada@example.org").unwrap(), Email::parse("eve@example.org").unwrap());
+        let (here, there) = (Codes::new([7; 32], None), Codes::new([8; 32], None));
         let code = ConfirmationCode::parse("012345").unwrap();
-        assert_ne!(code.hash(&ada), code.hash(&eve));
-        assert_eq!(code.hash(&ada).len(), 64);
+        assert_ne!(here.hash(&ada, &code), here.hash(&eve, &code));
+        assert_ne!(here.hash(&ada, &code), there.hash(&ada, &code));
+        assert_eq!(here.hash(&ada, &code).len(), 64);
+    }
+
+    #[test]
+    fn an_address_is_sent_a_few_codes_an_hour_and_others_are_not_kept_waiting() {
+        let codes = Codes::new([7; 32], NonZeroU32::new(3));
+        let (ada, eve) = (Email::parse("ada@example.org").unwrap(), Email::parse("eve@example.org").unwrap());
+        for _ in 0..3 {
+            codes.admit(&ada).unwrap();
+        }
+        assert_eq!(codes.admit(&ada).unwrap_err().code(), Code::RateLimited);
+        codes.admit(&eve).unwrap();
     }
 }

@@ -16,9 +16,18 @@ use crate::{
 /// Waits between tries. Somebody sits in front of a form: whoever must wait longer asks for another code.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 
-/// The mail that carries a confirmation code.
+/// The mail that carries a confirmation code. `is_second` if an earlier sign-up with the address has waited for its code: who
+/// signs up with somebody else's address, and a password of their own, must not have it confirmed by mistake.
 #[must_use]
-pub fn code_mail(public_url: &str, to: Email, code: &ConfirmationCode, code_ttl: Duration) -> Mail {
+pub fn code_mail(public_url: &str, to: Email, code: &ConfirmationCode, code_ttl: Duration, is_second: bool) -> Mail {
+    let warning = if is_second {
+        "There was a sign-up with this address before, which is void now. If\n\
+         you signed up only once, somebody else did the other time: do not\n\
+         use this code, sign up again and take the code of that mail.\n\
+         \n"
+    } else {
+        ""
+    };
     let text = format!(
         "Hello,\n\
          \n\
@@ -28,7 +37,7 @@ pub fn code_mail(public_url: &str, to: Email, code: &ConfirmationCode, code_ttl:
          \n\
          {code}\n\
          \n\
-         It is good for {minutes} minutes. A later mail makes it void. If it was\n\
+         {warning}It is good for {minutes} minutes. A later mail makes it void. If it was\n\
          not you, ignore this mail: without the code nothing happens.\n",
         code = code.expose(),
         minutes = code_ttl.as_secs().div_ceil(60),
@@ -111,9 +120,10 @@ mod tests {
     #[test]
     fn the_code_stands_on_a_line_of_its_own_and_nowhere_else() {
         let code = ConfirmationCode::parse("012345").unwrap();
-        let mail = code_mail("https://blog.example:8443/x", ada(), &code, Duration::from_secs(900));
+        let mail = code_mail("https://blog.example:8443/x", ada(), &code, Duration::from_secs(900), true);
         assert_eq!(mail.text.lines().filter(|line| *line == "012345").count(), 1);
         assert!(mail.text.contains("15 minutes") && mail.text.is_ascii());
+        assert!(mail.text.contains("somebody else did the other time"));
         assert!(mail.message_id.ends_with("@blog.example"));
         let digits = mail.text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() == 6).count();
         assert_eq!((digits, mail.subject.contains("012345"), mail.message_id.contains("012345")), (1, false, false));

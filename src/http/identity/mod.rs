@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 
+pub use codes::Codes;
 pub use passwords::{PasswordError, Passwords};
 pub use refresh_token::RefreshToken;
 pub use tokens::{Claims, Issued, SignError, TokenError, Tokens};

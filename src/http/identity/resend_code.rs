@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tracing::{Instrument, error};
 use utoipa::ToSchema;
 
-use super::{codes::ConfirmationCode, mail};
+use super::mail;
 use crate::{
     domain::{AccountId, Email},
     http::api::refusals::BadBody,
@@ -16,7 +16,6 @@ use crate::{
         problem::{ProblemBody, Result},
         state::State,
     },
-    store::CodeRecord,
 };
 
 /// An address that waits for its code.
@@ -46,6 +45,7 @@ pub struct ResendCodeRequest {
 )]
 pub async fn resend_code(state: web::Data<State>, Json(request): Json<ResendCodeRequest>) -> Result<HttpResponse> {
     let email = Email::parse(&request.email)?;
+    state.codes.admit(&email)?;
     if let Some(credentials) = state.identity.credentials(&email).await?
         && !credentials.is_confirmed
     {
@@ -58,9 +58,8 @@ pub async fn resend_code(state: web::Data<State>, Json(request): Json<ResendCode
 fn replace_later(state: &State, account: AccountId, email: Email) {
     let (identity, mailer) = (state.identity.clone(), Arc::clone(&state.mailer));
     let (now, code_ttl) = (state.clock.now(), state.config.identity.code_ttl.get());
-    let code = ConfirmationCode::generate();
-    let record = CodeRecord { hash: code.hash(&email), expires_at: now.plus(code_ttl) };
-    let mail = mail::code_mail(&state.public_url, email, &code, code_ttl);
+    let (code, record) = state.codes.issue(&email, now, code_ttl);
+    let mail = mail::code_mail(&state.public_url, email, &code, code_ttl, false);
     let work = async move {
         match identity.put_code(account, &record).await {
             Ok(()) => mail::send(&*mailer, &mail).await,

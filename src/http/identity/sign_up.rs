@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{codes::ConfirmationCode, mail};
+use super::mail;
 use crate::{
     domain::{
         Account, AccountId, Bio, Email, Handle, Invalid, MailPreferences, Name, Password, Problems, Role, Timestamp,
@@ -15,7 +15,7 @@ use crate::{
         problem::{Code, Problem, ProblemBody, Result},
         state::State,
     },
-    store::{CodeRecord, SignUp},
+    store::SignUp,
 };
 
 /// Who wants an account.
@@ -62,13 +62,14 @@ struct Applicant {
 )]
 pub async fn sign_up(state: web::Data<State>, Json(request): Json<SignUpRequest>) -> Result<HttpResponse> {
     let Applicant { email, password, handle, name } = request.check()?;
+    state.codes.admit(&email)?;
     let password_hash = state.passwords.hash(password).await?;
     let (now, code_ttl) = (state.clock.now(), state.config.identity.code_ttl.get());
-    let code = ConfirmationCode::generate();
-    let record = CodeRecord { hash: code.hash(&email), expires_at: now.plus(code_ttl) };
+    let (code, record) = state.codes.issue(&email, now, code_ttl);
     let account = new_account(email.clone(), handle, name, now);
     let mail = match state.identity.sign_up(&account, &password_hash, &record).await? {
-        SignUp::Created => mail::code_mail(&state.public_url, email, &code, code_ttl),
+        SignUp::Created => mail::code_mail(&state.public_url, email, &code, code_ttl, false),
+        SignUp::Replaced => mail::code_mail(&state.public_url, email, &code, code_ttl, true),
         SignUp::EmailKnown => mail::known_mail(&state.public_url, email),
         SignUp::HandleTaken => {
             let taken = Invalid::new("handle", "handle_taken", "belongs to somebody else");

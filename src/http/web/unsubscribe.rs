@@ -1,16 +1,16 @@
 //! `/mail/unsubscribe/{token}` and `/mail/subscribe/{token}`: the links under mails about posts (RFC 8058). The token is all
 //! that is needed. What is answered never tells whether there is such an account.
 
-use actix_web::{
-    HttpResponse,
-    http::StatusCode,
-    web::{self, Bytes},
-};
+use actix_web::{HttpResponse, http::StatusCode, web};
 
 use super::page;
 use crate::{
     domain::{AccountId, MailLink},
-    http::{extract::Path, problem::Result, state::State},
+    http::{
+        extract::{Form, Path},
+        problem::Result,
+        state::State,
+    },
     store::ProfileChanges,
 };
 
@@ -36,7 +36,7 @@ pub async fn ask(Path(token): Path<String>, state: web::Data<State>) -> Result<H
 ///
 /// # Errors
 /// A lost store.
-pub async fn unsubscribe(Path(token): Path<String>, body: Bytes, state: web::Data<State>) -> Result<HttpResponse> {
+pub async fn unsubscribe(Path(token): Path<String>, Form(body): Form, state: web::Data<State>) -> Result<HttpResponse> {
     let Some(account) = state.mail_links.open(MailLink::Unsubscribe, &token) else { return Ok(unknown()) };
     if !is_one_click(&body) {
         return Ok(page(StatusCode::BAD_REQUEST, "Nothing changed", "<p>Please use the button of the page.</p>"));

@@ -6,7 +6,7 @@ mod fake;
 mod import;
 mod operate;
 mod serve;
-mod terminal;
+pub(crate) mod terminal;
 
 use crate::support::{broadsheet, finished};
 

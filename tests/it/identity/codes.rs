@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use broadsheet::actors::workers;
 use serde_json::{Value, json};
 
-use super::{code_in, complaints, mails_to, unconfirmed, wrong};
-use crate::support::{Answer, TestApp};
+use super::{applicant, code_in, complaints, mails_to, unconfirmed, wrong};
+use crate::support::{Answer, TestApp, until};
 
 async fn confirm(app: &TestApp, email: &str, code: &str) -> Answer {
     app.client.post("/v1/identity/confirm", &json!({"email": email, "code": code})).await
@@ -94,6 +95,62 @@ async fn asking_for_a_code_says_nothing_about_the_address() {
     }
     unconfirmed(&app, "bob").await;
     assert_eq!(app.mails().len(), 2, "one for ada, one for bob");
+}
+
+#[actix_web::test]
+async fn an_address_is_sent_a_few_codes_an_hour_known_or_not() {
+    let set = |config: &mut broadsheet::config::Config| {
+        config.rate_limit.enabled = true;
+        config.rate_limit.identity_per_minute = 1_000;
+        config.rate_limit.codes_per_hour = 3;
+    };
+    let app = TestApp::spawn_with(set, workers::standard()).await;
+    let (ada, (bob, _)) = (app.person("ada").await, unconfirmed(&app, "bob").await);
+    let mails = app.mails().len();
+    for email in [ada.email.as_str(), &bob] {
+        for status in [202, 202, 429, 429] {
+            app.client.post("/v1/identity/resend-code", &json!({"email": email})).await.expect(status);
+        }
+        let mut again = applicant("eve");
+        again["email"] = json!(email);
+        let refused = app.client.post("/v1/identity/sign-up", &again).await;
+        assert!(refused.header("retry-after").parse::<u64>().unwrap() > 60, "{refused:?}");
+        refused.expect_problem(429, "rate_limited");
+    }
+    until("bob has his two other codes", async || app.mails().len() == mails + 2).await;
+    for status in [202, 202, 202, 429] {
+        app.client.post("/v1/identity/resend-code", &json!({"email": "nobody@example.com"})).await.expect(status);
+    }
+    app.client.post("/v1/identity/sign-up", &applicant("carol")).await.expect(202);
+}
+
+#[actix_web::test]
+async fn a_code_never_confirms_the_password_of_another_sign_up() {
+    let app = TestApp::spawn().await;
+    let mut theirs = applicant("mallory");
+    theirs["password"] = json!("password of mallory");
+    for round in 0..20 {
+        let handle = format!("victim{round}");
+        let (email, code) = unconfirmed(&app, &handle).await;
+        (theirs["email"], theirs["handle"]) = (json!(email), json!(format!("mallory{round}")));
+        let attack = app.client.post("/v1/identity/sign-up", &theirs);
+        let (confirmed, attacked) = futures_util::future::join(confirm(&app, &email, &code), attack).await;
+        assert!(attacked.status == 202 || attacked.status == 409, "{attacked:?}");
+        let sign_in = json!({"email": email, "password": theirs["password"]});
+        let taken_over = app.client.post("/v1/identity/sign-in", &sign_in).await;
+        assert!(!taken_over.status.is_success(), "round {round}: {confirmed:?} confirmed {taken_over:?}");
+    }
+}
+
+#[actix_web::test]
+async fn the_mail_of_a_second_sign_up_warns_of_a_stranger() {
+    let app = TestApp::spawn().await;
+    let (email, _) = unconfirmed(&app, "ada").await;
+    let mut again = applicant("mallory");
+    again["email"] = json!(email);
+    app.client.post("/v1/identity/sign-up", &again).await.expect(202);
+    let mails = mails_to(&app, &email, 2).await;
+    assert_eq!(mails.iter().filter(|mail| mail.contains("somebody else did the other time")).count(), 1);
 }
 
 #[actix_web::test]

@@ -1,5 +1,7 @@
 //! Bodies that are no post: of the wrong type, size, syntax or shape. Shown on `POST /v1/posts`; every route reads alike.
 
+use std::io::Write;
+
 use reqwest::{Body, Method};
 use serde_json::json;
 
@@ -104,4 +106,28 @@ async fn a_body_that_lies_about_being_compressed_is_400() {
     let request = ada.request(Method::POST, "/v1/posts").header("content-encoding", "gzip");
     let answer = send(request.json(&json!({"title": "a", "body": "b"}))).await;
     answer.expect_problem(400, "bad_request");
+}
+
+#[actix_web::test]
+async fn a_body_that_unpacks_beyond_the_limit_is_413_with_and_without_a_token() {
+    let app = TestApp::spawn().await;
+    let ada = app.person("ada").await;
+    let bomb = |bytes: usize| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(json!({"title": "a", "body": "b"}).to_string().as_bytes()).unwrap();
+        encoder.write_all(&vec![b' '; bytes]).unwrap();
+        encoder.finish().unwrap()
+    };
+    let packed = |request: reqwest::RequestBuilder, body: Vec<u8>| {
+        send(request.header("content-type", "application/json").header("content-encoding", "gzip").body(body))
+    };
+    packed(ada.request(Method::POST, "/v1/posts"), bomb(1_000)).await.expect(201);
+    let whole = bomb(200 << 20);
+    assert!(whole.len() < LIMIT);
+    packed(ada.request(Method::POST, "/v1/posts"), whole.clone()).await.expect_problem(413, "too_large");
+    let sign_in = app.client.request(Method::POST, "/v1/identity/sign-in");
+    packed(sign_in, whole.clone()).await.expect_problem(413, "too_large");
+    let form = app.client.request(Method::POST, "/mail/unsubscribe/x");
+    packed(form, whole).await.expect_problem(413, "too_large");
+    app.settle().await;
 }

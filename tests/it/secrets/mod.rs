@@ -1,4 +1,7 @@
-//! What must stay secret stays out of the log, whatever its level, and out of the database's files.
+//! What must stay secret stays out of the log, whatever its level, and out of the database's files. Here: what people send.
+
+mod files;
+mod operator;
 
 use std::{fs, path::Path};
 
