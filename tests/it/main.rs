@@ -31,6 +31,7 @@ mod readme;
 mod search;
 mod secrets;
 mod smoke;
+mod soak;
 mod store_trouble;
 mod torture;
 mod workers;

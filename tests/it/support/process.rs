@@ -77,26 +77,35 @@ pub(crate) fn finished(command: &mut Command) -> Output {
 impl Process {
     /// Starts a server in `folder` with further variables, and waits until it is ready.
     pub(crate) async fn start(folder: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut process = Self::launch(folder, variables).await;
+        Self::launch(folder, variables).await.ready().await
+    }
+
+    /// Starts a server that works in `folder` by its whole command, and waits until it is ready.
+    pub(crate) async fn start_command(folder: &Path, command: Command) -> Self {
+        Self::launch_command(folder, command).await.ready().await
+    }
+
+    async fn ready(mut self) -> Self {
+        let process = &mut self;
         until("the server is ready", async || {
-            assert!(process.child.try_wait().unwrap().is_none(), "the server has ended: {}", log_of(folder));
+            assert!(process.is_running(), "the server has ended: {}", process.log());
             process.client.request(Method::GET, "/readyz").send().await.is_ok_and(|answer| answer.status() == 200)
         })
         .await;
-        process
+        self
     }
 
     /// Starts a server and waits only for the line with its address.
     pub(crate) async fn launch(folder: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut command = broadsheet(folder);
+        command.arg("serve").envs(variables.iter().map(|(key, value)| (format!("BROADSHEET__{key}"), value)));
+        Self::launch_command(folder, command).await
+    }
+
+    async fn launch_command(folder: &Path, mut command: Command) -> Self {
         let log = OpenOptions::new().create(true).append(true).open(log_path(folder)).unwrap();
-        let mut child = broadsheet(folder)
-            .arg("serve")
-            .envs(variables.iter().map(|(key, value)| (format!("BROADSHEET__{key}"), value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the binary is there");
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().expect("the binary is there");
         let printed = Arc::new(Mutex::new(Vec::new()));
         let (lines, output) = (Arc::clone(&printed), child.stdout.take().unwrap());
         let reader = std::thread::spawn(move || {
@@ -130,6 +139,10 @@ impl Process {
     /// Everything that all servers in this folder wrote to standard error.
     pub(crate) fn log(&self) -> String {
         log_of(&self.folder)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
