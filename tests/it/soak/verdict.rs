@@ -50,11 +50,10 @@ pub(super) fn memory(samples: &[Sample]) -> (String, Result<(), String>) {
 }
 
 /// Where the disk went.
-pub(super) fn disk(run: &Run, first: &Disk, last: &Disk, stopped: &Disk) -> String {
+pub(super) fn disk(run: &Run, first: &Disk, last: &Disk) -> String {
     let accepted = run.accepted.get() as f64;
     let mut text =
-        "disk, MiB          | after the preparations |  at the end |    grown | stopped | KiB per accepted change\n"
-            .to_owned();
+        "disk, MiB          | in the beginning | in the end |    grown | KiB per accepted change\n".to_owned();
     let parts: [(&str, Part); 7] = [
         ("sorted tables", |disk| disk.tables),
         ("large values", |disk| disk.blobs),
@@ -65,9 +64,9 @@ pub(super) fn disk(run: &Run, first: &Disk, last: &Disk, stopped: &Disk) -> Stri
         ("search index", |disk| disk.search),
     ];
     for (name, part) in parts {
-        let (begin, end, stop) = (part(first), part(last), part(stopped));
-        let each = (stop - begin) * 1024.0 / accepted;
-        let _ = writeln!(text, "{name:18} | {begin:22.1} | {end:11.1} | {:8.1} | {stop:7.1} | {each:8.2}", end - begin);
+        let (begin, end) = (part(first), part(last));
+        let (grown, each) = (end - begin, (end - begin) * 1024.0 / accepted);
+        let _ = writeln!(text, "{name:18} | {begin:16.1} | {end:10.1} | {grown:8.1} | {each:23.2}");
     }
     text
 }

@@ -47,7 +47,7 @@ pub(super) async fn everything(run: &Run, smtpd: &Smtpd) -> String {
 }
 
 /// Nothing is behind, nothing waits, nothing is dead.
-async fn quiet(admin: &Person) {
+pub(super) async fn quiet(admin: &Person) {
     let until = Instant::now() + PATIENCE;
     loop {
         let overview = admin.get("/v1/admin/overview").await.expect(200).json();
