@@ -1,7 +1,7 @@
 # The commands a person types. Everything shares one target folder, because the database is slow to build.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/broadsheet-target
 
-.PHONY: run test check bench torture contract deny image check-deploy deps
+.PHONY: run test check bench torture soak contract deny image check-deploy deps
 
 run: deps ## build and start the server on 127.0.0.1:8080 with its data under ./data
 	cargo run --release --locked -- serve
@@ -17,6 +17,11 @@ bench: deps ## measure this machine
 
 torture: deps ## kill the release binary 200 times and hold it against what it had acknowledged
 	TORTURE_KILLS=$${TORTURE_KILLS:-200} cargo test --release --locked --test it torture:: -- --nocapture
+
+soak: deps ## an hour of mixed load on the release binary, looked at all the time; a report, two tables and a plot
+	@command -v gnuplot >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get install -y -q --no-install-recommends gnuplot-nox; } || \
+		echo "the plot needs gnuplot: sudo apt-get install gnuplot-nox" >&2
+	SOAK_MINUTES=$${SOAK_MINUTES:-60} cargo test --release --locked --test it soak:: -- --nocapture
 
 contract: deps ## hold the release binary against its own OpenAPI document
 	cargo build --release --locked

@@ -1,8 +1,9 @@
 //! Feeds: the stored rows first, then, where they end, straight from the followed authors.
 //!
-//! Stored rows can have gaps further down: a follow backfills only an author's newest posts. So each reader has an *edge*, the
-//! moment of the newest post at which a backfill was cut off: behind it a feed is pulled, because pulling has no gaps. It is no
-//! row among the others, so that a page that begins behind it knows of it, too.
+//! Stored rows can have gaps further down: a follow backfills only an author's newest posts, and what is trimmed goes for all authors
+//! while a later backfill brings back one. So each reader has an *edge*, the moment of the newest post at which a backfill was cut off
+//! or the feed was trimmed: behind it a feed is pulled, because pulling has no gaps. It is no row among the others, so that a page
+//! that begins behind it knows of it, too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -9,6 +9,7 @@ use super::{
     Error, Result, Store,
     batch::Batch,
     dead_letters::{self, DeadLetterRow},
+    feeds,
     keys::{self, parts},
     log,
     query::{Answers, Query},
@@ -55,7 +56,8 @@ impl HousekeepingAccess {
         answers.rows::<RecordId>(0)?.into_iter().map(|id| keys::parsed(&keys::text_key(id)?)).collect()
     }
 
-    /// Removes a reader's feed rows beyond the newest `length`; says how many.
+    /// Removes a reader's feed rows beyond the newest `length`; says how many. From then on the feed is pulled from there: rows
+    /// that are written below later, by a backfill say, do not stand for those of other authors that have gone.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -63,7 +65,12 @@ impl HousekeepingAccess {
         let whole = keys::range("feed", parts![reader, i64::MIN], false, parts![reader, i64::MAX]);
         const AT_ONCE: usize = 1_000;
         let mut answers = self.store.read(Query::page(whole, AT_ONCE).skipping(length)).await?;
-        self.delete(answers.rows(0)?).await
+        let rows: Vec<RecordId> = answers.rows(0)?;
+        let Some(newest) = rows.first().cloned() else { return Ok(0) };
+        let mut batch = Batch::default();
+        feeds::put_edge(&mut batch, reader, keys::position(newest)?.at);
+        self.store.write(batch.into_transaction()).await?;
+        self.delete(rows).await
     }
 
     /// Removes up to `limit` events of a log that are older than `before` and settled by everybody; says how many.

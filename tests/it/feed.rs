@@ -177,3 +177,30 @@ async fn a_feed_has_no_gaps_behind_a_backfill_that_was_cut_off() {
         assert_eq!(bob.pages("/v1/feed", limit).await.concat(), all, "pages of {limit}");
     }
 }
+
+#[actix_web::test]
+async fn a_trimmed_feed_has_no_gap_above_what_a_later_follow_brings() {
+    let app = with_feeds(10, 5).await;
+    let (ada, dan, eve, bob) =
+        (app.person("ada").await, app.person("dan").await, app.person("eve").await, app.person("bob").await);
+    // Before there is anything to backfill: every row comes by fan-out.
+    bob.follow(&ada).await;
+    bob.follow(&dan).await;
+    let titles = numbered("Post", 30);
+    publish_daily(&ada, &titles).await;
+    eve.publish_with(json!({"title": "Post 010 a", "published_at": "2020-01-10T12:00:00Z"})).await;
+    for day in 1..=6 {
+        dan.publish_with(json!({"title": "Newer", "published_at": format!("2021-01-0{day}T00:00:00Z")})).await;
+    }
+    app.settle().await;
+    app.app.clean_up().await.unwrap();
+    // Ten rows were kept, six of which go now; there is room for hers, deep below.
+    bob.delete("/v1/authors/dan/follow").await.expect(204);
+    bob.follow(&eve).await;
+    app.settle().await;
+    let mut all = titles;
+    all.insert(10, "Post 010 a".to_owned());
+    for limit in [3, 20] {
+        assert_eq!(bob.pages("/v1/feed", limit).await.concat(), newest_first(all.clone()), "pages of {limit}");
+    }
+}

@@ -34,6 +34,7 @@ mod readme;
 mod search;
 mod secrets;
 mod smoke;
+mod soak;
 mod store_trouble;
 mod torture;
 mod workers;

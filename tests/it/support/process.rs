@@ -55,6 +55,11 @@ pub(crate) fn broadsheet(folder: &Path) -> Command {
     command
 }
 
+fn serve(mut command: Command, variables: &[(&str, &str)]) -> Command {
+    command.arg("serve").envs(variables.iter().map(|(key, value)| (format!("BROADSHEET__{key}"), value)));
+    command
+}
+
 /// Runs a command that ends by itself.
 #[track_caller]
 pub(crate) fn finished(command: &mut Command) -> Output {
@@ -86,37 +91,37 @@ impl Process {
         Self::launch_on(machine, variables).await.ready().await
     }
 
+    /// Starts a server that works in `folder` by its whole command, and waits until it is ready.
+    pub(crate) async fn start_command(folder: &Path, command: Command) -> Self {
+        Self::launch_command(folder, command).await.ready().await
+    }
+
     /// Starts a server and waits only for the line with its address.
     pub(crate) async fn launch(folder: &Path, variables: &[(&str, &str)]) -> Self {
-        Self::spawn(broadsheet(folder), folder, variables).await
+        Self::launch_command(folder, serve(broadsheet(folder), variables)).await
     }
 
     /// The same on a machine that misbehaves on demand.
     pub(crate) async fn launch_on(machine: &Machine, variables: &[(&str, &str)]) -> Self {
         let mut command = broadsheet(machine.folder());
         command.envs(machine.environment());
-        Self::spawn(command, machine.folder(), variables).await
+        Self::launch_command(machine.folder(), serve(command, variables)).await
     }
 
     async fn ready(mut self) -> Self {
+        let process = &mut self;
         until("the server is ready", async || {
-            assert!(self.child.try_wait().unwrap().is_none(), "the server has ended: {}", log_of(&self.folder));
-            self.client.request(Method::GET, "/readyz").send().await.is_ok_and(|answer| answer.status() == 200)
+            assert!(process.is_running(), "the server has ended: {}", process.log());
+            process.client.request(Method::GET, "/readyz").send().await.is_ok_and(|answer| answer.status() == 200)
         })
         .await;
         self
     }
 
-    async fn spawn(mut command: Command, folder: &Path, variables: &[(&str, &str)]) -> Self {
+    async fn launch_command(folder: &Path, mut command: Command) -> Self {
         let log = OpenOptions::new().create(true).append(true).open(log_path(folder)).unwrap();
-        let mut child = command
-            .arg("serve")
-            .envs(variables.iter().map(|(key, value)| (format!("BROADSHEET__{key}"), value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the binary is there");
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().expect("the binary is there");
         let printed = Arc::new(Mutex::new(Vec::new()));
         let (lines, output) = (Arc::clone(&printed), child.stdout.take().unwrap());
         let reader = std::thread::spawn(move || {
@@ -150,6 +155,10 @@ impl Process {
     /// Everything that all servers in this folder wrote to standard error.
     pub(crate) fn log(&self) -> String {
         log_of(&self.folder)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

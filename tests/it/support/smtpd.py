@@ -30,8 +30,8 @@ SOON = 0.05
 class Rules:
     """What the server does to whom, and how often it has done it."""
 
-    def __init__(self, folder, log):
-        self.folder, self.log = folder, log
+    def __init__(self, folder, log, keeps_only_codes=False):
+        self.folder, self.log, self.keeps_only_codes = folder, log, keeps_only_codes
         self.hits, self.accepted = {}, 0
 
     def next(self, address):
@@ -51,9 +51,10 @@ class Rules:
         content = envelope.original_content
         message_id = re.search(rb"(?im)^message-id:\s*<([^>]*)>", content)
         name = os.path.join(self.folder, f"{self.accepted:06}.eml")
-        with open(name + ".tmp", "wb") as file:
-            file.write(content)
-        os.rename(name + ".tmp", name)
+        if not self.keeps_only_codes or (message_id and message_id.group(1).startswith(b"code.")):
+            with open(name + ".tmp", "wb") as file:
+                file.write(content)
+            os.rename(name + ".tmp", name)
         line = {
             "to": envelope.rcpt_tos[0],
             "message_id": message_id.group(1).decode() if message_id else "",
@@ -125,6 +126,7 @@ def options():
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", required=True)
     parser.add_argument("--log", required=True)
+    parser.add_argument("--keep-only-codes", action="store_true", help="mails about posts leave a line in the log only")
     parser.add_argument("--cert")
     parser.add_argument("--key")
     parser.add_argument("--implicit-tls", action="store_true")
@@ -135,7 +137,7 @@ def options():
 
 async def main(given):
     os.makedirs(given.folder, exist_ok=True)
-    rules = Rules(given.folder, open(given.log, "a", encoding="utf-8"))
+    rules = Rules(given.folder, open(given.log, "a", encoding="utf-8"), given.keep_only_codes)
     context = None
     if given.cert:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
