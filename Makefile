@@ -1,7 +1,7 @@
 # The commands a person types. Everything shares one target folder, because the database is slow to build.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/broadsheet-target
 
-.PHONY: run test check bench torture contract image check-deploy deps
+.PHONY: run test check bench torture fuzz contract image check-deploy deps
 
 run: deps ## build and start the server on 127.0.0.1:8080 with its data under ./data
 	cargo run --release --locked -- serve
@@ -17,6 +17,9 @@ bench: deps ## measure this machine
 
 torture: deps ## kill the release binary 200 times and hold it against what it had acknowledged
 	TORTURE_KILLS=$${TORTURE_KILLS:-200} cargo test --release --locked --test it torture:: -- --nocapture
+
+fuzz: deps ## look for inputs that break a promise, FUZZ_SECONDS (30) for each target
+	fuzz/run.sh
 
 contract: deps ## hold the release binary against its own OpenAPI document
 	cargo build --release --locked

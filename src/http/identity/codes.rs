@@ -5,8 +5,7 @@ use std::fmt;
 
 use rand::RngExt;
 
-use super::sha256_hex;
-use crate::domain::{Email, Invalid};
+use crate::domain::{Email, Invalid, sha256_hex};
 
 /// Six digits. Never logged; the database keeps only [`ConfirmationCode::hash`].
 #[derive(Clone, PartialEq, Eq)]
