@@ -24,11 +24,14 @@ const OURS: [&str; 9] = [
 pub fn mail(data: &[u8]) {
     let [to, name, id, subject, header, value, text, html] = texts(data);
     let Ok(to) = Email::parse(&to) else { return };
+    // Nothing that the server puts into a header is longer: names have 80 characters, titles 200.
+    let short = |text: String, max_chars| text.chars().take(max_chars).collect::<String>();
+    let (header, value) = (short(header, 40), short(value, 300));
     let mail = Mail {
-        message_id: id,
+        message_id: short(id, 200),
         to,
-        to_name: Some(Name::from_trusted(name)),
-        subject,
+        to_name: Some(Name::from_trusted(short(name, 80))),
+        subject: short(subject, 300),
         text,
         html: Some(html).filter(|html| !html.is_empty()),
         headers: Some((header, value)).filter(|(name, _)| !name.is_empty()).into_iter().collect(),

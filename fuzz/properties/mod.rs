@@ -3,6 +3,7 @@
 //! `cargo fuzz` calls them with what it makes up, and the unit tests of the main crate with every input in `corpus/`, so an input
 //! that once broke a promise stays a test. Paths begin with `crate::`, because both crates mount this folder.
 
+mod atom;
 mod cause;
 mod config;
 mod cursors;
@@ -12,6 +13,7 @@ mod html;
 mod mail;
 mod markdown;
 mod moderation;
+mod people;
 #[cfg(test)]
 mod replay;
 mod search;
@@ -21,13 +23,17 @@ mod text;
 mod tokens;
 
 pub use self::{
-    cause::cause, config::config, cursors::cursors, front_matter::front_matter, headers::headers, mail::mail,
-    markdown::markdown, moderation::moderation, search::search, smtp_reply::smtp_reply, snippets::snippets, text::text,
-    tokens::tokens,
+    atom::atom, cause::cause, config::config, cursors::cursors, front_matter::front_matter, headers::headers,
+    mail::mail, markdown::markdown, moderation::moderation, search::search, smtp_reply::smtp_reply, snippets::snippets,
+    text::text, tokens::tokens,
 };
 
+/// Panics if a promise is not kept for this input.
+pub type Property = fn(&[u8]);
+
 /// Every target by its name: that of its file in `fuzz_targets/`, of its folder in `corpus/` and of its function here.
-pub const TARGETS: [(&str, fn(&[u8])); 13] = [
+pub const TARGETS: [(&str, Property); 14] = [
+    ("atom", atom),
     ("cause", cause),
     ("config", config),
     ("cursors", cursors),

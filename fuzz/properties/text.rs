@@ -34,7 +34,7 @@ fn stable<T: PartialEq + Debug>(
 ) -> Option<T> {
     match parse(text) {
         Ok(value) => {
-            assert!(shown(&value).chars().count() <= max_chars, "{value:?}");
+            assert!(shown(&value).chars().count() <= max_chars && shown(&value).trim() == shown(&value), "{value:?}");
             assert_eq!(parse(shown(&value)).as_ref(), Ok(&value), "{:?}", shown(&value));
             Some(value)
         }

@@ -5,12 +5,12 @@ use std::{sync::LazyLock, time::Duration};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto::sign};
 
-use super::texts;
+use super::{
+    people::{ADA, ada},
+    texts,
+};
 use crate::{
-    domain::{
-        Account, AccountId, Bio, Email, Handle, MailLink, MailLinkKey, MailPreferences, Name, Role, SessionId,
-        Timestamp,
-    },
+    domain::{MailLink, MailLinkKey, SessionId, Timestamp},
     http::identity::{RefreshToken, Tokens},
 };
 
@@ -19,7 +19,6 @@ const PKCS8_HEAD: [u8; 16] =
     [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 const SEED: [u8; 32] = [7; 32];
 const ISSUER: &str = "https://a.example";
-const ACCOUNT: AccountId = AccountId::from_parts(1, 1);
 
 struct Made {
     tokens: Tokens,
@@ -29,18 +28,7 @@ struct Made {
 
 static MADE: LazyLock<Made> = LazyLock::new(|| {
     let tokens = Tokens::new(SEED, ISSUER.to_owned(), Duration::from_secs(900));
-    let ada = Account {
-        id: ACCOUNT,
-        email: Email::from_trusted("ada@example.org".to_owned()),
-        handle: Handle::from_trusted("ada".to_owned()),
-        name: Name::from_trusted("Ada".to_owned()),
-        bio: Bio::from_trusted(String::new()),
-        roles: vec![Role::User],
-        mail: MailPreferences::default(),
-        hold_until_approved: false,
-        created_at: Timestamp::default(),
-    };
-    let issued = tokens.issue(&ada, SessionId::from_parts(1, 1), now()).unwrap_or_else(|error| panic!("{error}"));
+    let issued = tokens.issue(&ada(), SessionId::from_parts(1, 1), now()).unwrap_or_else(|error| panic!("{error}"));
     Made { tokens, access: issued.access_token, id: issued.id_token }
 });
 
@@ -81,7 +69,7 @@ pub fn tokens(data: &[u8]) {
 
 fn links(text: &str, data: &[u8]) {
     let key = MailLinkKey::new(SEED);
-    let token = key.token(MailLink::Unsubscribe, ACCOUNT);
+    let token = key.token(MailLink::Unsubscribe, ADA);
     for text in [text, &changed(&token, data)] {
         if let Some(account) = key.open(MailLink::Unsubscribe, text) {
             assert_eq!(key.token(MailLink::Unsubscribe, account), text);

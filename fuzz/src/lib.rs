@@ -16,6 +16,12 @@ pub mod search;
 /// Of the HTTP layer what needs no server.
 #[path = "../../src/http"]
 pub mod http {
+    /// The Atom document.
+    pub mod api {
+        pub mod atom {
+            pub mod document;
+        }
+    }
     /// Entity tags.
     pub mod etag {
         pub mod tags;

@@ -183,6 +183,7 @@ fn errors_name_the_key_and_where_it_was_set() {
             "x",
             "BROADSHEET__HTTP__LISTNE: unknown key; did you mean BROADSHEET__HTTP__LISTEN? (http.listne)",
         ),
+        ("BROADSHEET__", "x", "BROADSHEET__: unknown key (\"\")"),
         (
             "BROADSHEET__MAIL__TRANSPORT",
             "pigeon",

@@ -8,8 +8,8 @@ use actix_web::{
 
 pub(crate) mod tags;
 
+use self::tags::{Tag, Tags};
 use super::problem::{Code, Problem, Result};
-use tags::{Tag, Tags};
 
 /// The entity tag of that version, quotes included.
 #[must_use]
