@@ -1,7 +1,7 @@
 # The commands a person types. Everything shares one target folder, because the database is slow to build.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/broadsheet-target
 
-.PHONY: run test check bench torture soak contract deny image check-deploy deps
+.PHONY: run test check bench torture soak fuzz contract deny image check-deploy deps
 
 run: deps ## build and start the server on 127.0.0.1:8080 with its data under ./data
 	cargo run --release --locked -- serve
@@ -22,6 +22,9 @@ soak: deps ## an hour of mixed load on the release binary, looked at all the tim
 	@command -v gnuplot >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get install -y -q --no-install-recommends gnuplot-nox; } || \
 		echo "the plot needs gnuplot: sudo apt-get install gnuplot-nox" >&2
 	SOAK_MINUTES=$${SOAK_MINUTES:-60} cargo test --release --locked --test it soak:: -- --nocapture
+
+fuzz: deps ## look for inputs that break a promise, FUZZ_SECONDS (30) for each target
+	fuzz/run.sh
 
 contract: deps ## hold the release binary against its own OpenAPI document
 	cargo build --release --locked

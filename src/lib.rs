@@ -20,3 +20,7 @@ pub mod metrics;
 
 pub mod app;
 pub mod cli;
+
+#[cfg(test)]
+#[path = "../fuzz/properties/mod.rs"]
+pub mod properties;

@@ -1,6 +1,6 @@
 //! The file and the variables, laid over each other into one table of known keys with values of the right types.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
@@ -20,16 +20,8 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// Lays a file down. To be called before any variable is added.
-    pub(super) fn add_file(&mut self, path: &Path, shape: &Shape) -> Result<(), ConfigError> {
-        let file = path.display().to_string();
-        let text = fs::read_to_string(path)
-            .map_err(|error| ConfigError::Unreadable { file: file.clone(), reason: error.to_string() })?;
-        self.add_text(&file, &text, shape)
-    }
-
-    /// Lays a file's text down.
-    pub(super) fn add_text(&mut self, file: &str, text: &str, shape: &Shape) -> Result<(), ConfigError> {
+    /// Lays a file's text down. To be called before any variable is added.
+    pub(super) fn add_file(&mut self, file: &str, text: &str, shape: &Shape) -> Result<(), ConfigError> {
         let table: Table = toml::from_str(text).map_err(|error| syntax(file, text, &error))?;
         self.origins.note_file(file);
         let mut leaves = Vec::new();

@@ -23,7 +23,7 @@ mod workers;
 mod tests;
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -117,18 +117,28 @@ impl Config {
     /// # Errors
     /// One line that names the first key found wrong, where it was set, and what would be right.
     pub fn load(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        let shape = Shape::new()?;
-        let mut layers = Layers::default();
-        if let Some(path) = file {
-            layers.add_file(path, &shape)?;
+        let Some(path) = file else { return Self::parse(None, env) };
+        let file = path.display().to_string();
+        match fs::read_to_string(path) {
+            Ok(text) => Self::parse(Some((&file, &text)), env),
+            Err(error) => Err(ConfigError::Unreadable { file, reason: error.to_string() }),
         }
-        layers.add_variables(env, &shape)?;
-        Self::from_layers(layers)
     }
 
-    fn from_layers(Layers { table, origins }: Layers) -> Result<Self, ConfigError> {
+    /// The same with a file that was read already: its name for error messages, and its text.
+    ///
+    /// # Errors
+    /// As [`Config::load`], but for files that cannot be read.
+    pub fn parse(file: Option<(&str, &str)>, env: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let shape = Shape::new()?;
+        let mut layers = Layers::default();
+        if let Some((name, text)) = file {
+            layers.add_file(name, text, &shape)?;
+        }
+        layers.add_variables(env, &shape)?;
+        let Layers { table, origins } = layers;
         let config: Self = serde_path_to_error::deserialize(table)
-            .map_err(|error| origins.blame(&error.path().to_string(), error.inner().message()))?;
+            .map_err(|error| origins.blame(&error.path().to_string(), &without_value(error.inner().message())))?;
         let config = Self { origins, ..config };
         config.check()?;
         Ok(config)
@@ -216,4 +226,9 @@ impl Config {
     fn folder(&self, chosen: &Path, name: &str) -> PathBuf {
         if chosen.as_os_str().is_empty() { self.data_dir.join(name) } else { chosen.to_owned() }
     }
+}
+
+/// What serde says of a value, without the value: what would be right.
+fn without_value(message: &str) -> String {
+    message.rsplit_once(", expected ").map_or_else(|| message.to_owned(), |(_, expected)| format!("must be {expected}"))
 }

@@ -43,7 +43,9 @@ impl Origins {
     /// counts: a variable outranks the file.
     pub(super) fn blame(&self, key: &str, message: &str) -> ConfigError {
         let whole = key.split('[').next().unwrap_or(key);
-        let (key, message) = (one_line(key), one_line(message));
+        // `"" = 1` is TOML, and an error without a name helps nobody.
+        let key = if key.is_empty() { "\"\"".to_owned() } else { one_line(key) };
+        let message = one_line(message);
         if let Some((_, variable)) = self.variables.iter().find(|(set, _)| is_within(set, whole)) {
             return ConfigError::InVariable { variable: one_line(variable), key, message };
         }

@@ -8,11 +8,8 @@ use crate::domain::Email;
 const MANUAL: &str = include_str!("../../config.toml");
 
 fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    let shape = Shape::new()?;
-    let mut layers = Layers::default();
-    layers.add_text("config.toml", text, &shape)?;
-    layers.add_variables(variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())), &shape)?;
-    Config::from_layers(layers)
+    let variables = variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    Config::parse(Some(("config.toml", text)), variables)
 }
 
 fn error(text: &str, variables: &[(&str, &str)]) -> String {
@@ -186,6 +183,12 @@ fn errors_name_the_key_and_where_it_was_set() {
             "x",
             "BROADSHEET__HTTP__LISTNE: unknown key; did you mean BROADSHEET__HTTP__LISTEN? (http.listne)",
         ),
+        ("BROADSHEET__", "x", "BROADSHEET__: unknown key (\"\")"),
+        (
+            "BROADSHEET__MAIL__TRANSPORT",
+            "pigeon",
+            "BROADSHEET__MAIL__TRANSPORT: must be `folder` or `smtp` (mail.transport)",
+        ),
         (
             "BROADSHEET__METRICS__LISTEN",
             "9464",
@@ -208,6 +211,9 @@ fn an_error_is_one_line_and_repeats_no_value() {
         "[identity]\nbootstrap_admin_email = '5151'",
         "[moderation]\nprovider = 'openai'",
         "[log]\nlevel = 'loud'",
+        "[log]\nformat = '5151'",
+        "[mail]\ntransport = '5151'",
+        "[workers.feed]\nstart = '5151, expected 5151'",
         "[workers.feed]\nbatch = 1001",
         "[workers]\nrun = [1]",
     ];

@@ -119,7 +119,7 @@ impl Document {
 fn date_of(fields: &Fields) -> Result<Option<Timestamp>, FrontMatterError> {
     let published = fields.text("published").filter(|text| fields::switch(text).is_none());
     match fields.text("date").or(fields.text("publishdate")).or(published) {
-        Some(text) => date::parse(text).map(Some).ok_or_else(|| FrontMatterError::BadDate(text.to_owned())),
+        Some(text) => date::parse(text).map(Some).ok_or_else(|| FrontMatterError::BadDate(fields::first_line(text))),
         None => Ok(None),
     }
 }
@@ -127,7 +127,7 @@ fn date_of(fields: &Fields) -> Result<Option<Timestamp>, FrontMatterError> {
 /// Hugo's `draft: true`, Jekyll's `published: false`.
 fn is_draft(fields: &Fields) -> Result<bool, FrontMatterError> {
     let draft = match fields.text("draft") {
-        Some(text) => fields::switch(text).ok_or_else(|| FrontMatterError::BadDraft(text.to_owned()))?,
+        Some(text) => fields::switch(text).ok_or_else(|| FrontMatterError::BadDraft(fields::first_line(text)))?,
         None => false,
     };
     Ok(draft || fields.text("published").and_then(fields::switch) == Some(false))

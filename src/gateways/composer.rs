@@ -97,13 +97,13 @@ impl fmt::Debug for Composer {
 /// the body, where no signature covers them.
 fn with_body(builder: MessageBuilder, mail: &Mail) -> Option<Message> {
     let builder = builder.header(MIME_VERSION_1_0);
-    let text = SinglePart::plain(mail.text.clone());
+    let text = SinglePart::plain(lines(&mail.text));
     let Some(html) = &mail.html else {
         let encoding = text.headers().get::<ContentTransferEncoding>()?;
         let builder = builder.header(text.headers().get::<ContentType>()?);
         return builder.body(Body::dangerous_pre_encoded(text.raw_body().to_owned(), encoding)).ok();
     };
-    let parts = MultiPart::alternative().singlepart(text).singlepart(SinglePart::html(html.clone()));
+    let parts = MultiPart::alternative().singlepart(text).singlepart(SinglePart::html(lines(html)));
     let builder = builder.header(parts.headers().get::<ContentType>()?);
     let formatted = parts.formatted();
     let end_of_headers = formatted.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
@@ -136,6 +136,13 @@ fn one_line(text: &str) -> String {
         .filter(|piece| !piece.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// The text with one kind of line end and no other control characters but tabs. What a lone carriage return is differs from
+/// server to server: some refuse it, and one that takes it for the end of a line could be sent commands that way.
+fn lines(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), "")
 }
 
 fn permanent(message: &str) -> Error {
@@ -203,6 +210,16 @@ mod tests {
         let link = format!("<https://broadsheet.example/mail/unsubscribe/{}>", "x".repeat(120));
         let headers = vec![("List-Unsubscribe".to_owned(), link.clone())];
         assert!(composed(&Mail { headers, ..mail() }).contains(&format!("\r\nList-Unsubscribe: {link}\r\n")));
+    }
+
+    #[test]
+    fn no_text_can_end_a_line_in_a_way_of_its_own() {
+        let odd = "one\r.\rMAIL FROM:<eve@example.org>\n\r\ntwo\r\nthree\u{0}\u{1b}\t.\n".to_owned();
+        for html in [None, Some(odd.clone())] {
+            let text = composed(&Mail { text: odd.clone(), html, ..mail() });
+            assert!(!text.replace("\r\n", "").contains(['\r', '\n', '\0', '\u{1b}']), "{text:?}");
+            assert!(text.contains("one\r\n.\r\nMAIL FROM:<eve@example.org>\r\n\r\ntwo\r\nthree\t.\r\n"), "{text:?}");
+        }
     }
 
     #[test]

@@ -7,10 +7,10 @@ mod dkim;
 mod error;
 mod folder;
 mod mailer;
-mod model;
+pub(crate) mod model;
 mod moderator;
 mod rules;
-mod smtp;
+pub(crate) mod smtp;
 
 pub use composer::Composer;
 pub use dkim::Dkim;

@@ -30,18 +30,18 @@ use prompt::{Part, Prompt};
 use reply::{Reply, Said};
 use tally::Tally;
 
-mod answer;
+pub(crate) mod answer;
 mod bedrock;
 mod budget;
-mod chunks;
+pub(crate) mod chunks;
 mod http;
 mod openai;
 mod pace;
-mod prompt;
+pub(crate) mod prompt;
 mod refusal;
 mod reply;
 mod settings;
-mod signs;
+pub(crate) mod signs;
 mod tally;
 
 pub use budget::Prices;

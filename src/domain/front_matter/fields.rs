@@ -186,7 +186,7 @@ fn json_scalar(value: Value) -> Option<String> {
     }
 }
 
-/// Parsers' messages may go on for lines, and may hold what a terminal should not be sent.
-fn first_line(message: &str) -> String {
+/// What parsers say and people write may go on for lines, and may hold what a terminal should not be sent.
+pub(super) fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or("").chars().filter(|c| !c.is_control()).collect()
 }

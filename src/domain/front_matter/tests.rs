@@ -70,6 +70,8 @@ fn a_file_that_cannot_be_taken_says_why() {
     assert_eq!(error("---\ntitle: x\n"), FrontMatterError::Unclosed { fence: "---" });
     assert_eq!(error("+++\ntitle = 'x'\n---\n"), FrontMatterError::Unclosed { fence: "+++" });
     assert_eq!(error("---\ntitle: x\ndate: soon\n---\nx"), FrontMatterError::BadDate("soon".to_owned()));
+    let odd = "---\ntitle: x\ndate: \"so\\e[31mon\\nlater\"\n---\nx";
+    assert_eq!(error(odd), FrontMatterError::BadDate("so[31mon".to_owned()));
     assert_eq!(error("---\ntitle: x\ndraft: maybe\n---\nx"), FrontMatterError::BadDraft("maybe".to_owned()));
     assert_eq!(error("---\ntitle: x\n---\n\n \n"), FrontMatterError::EmptyBody);
     assert_eq!(error("# Only a title\n"), FrontMatterError::EmptyBody);

@@ -32,7 +32,11 @@ impl FileName {
 
 /// `my-first_post` as a title: `My first post`.
 fn readable(stem: &str) -> String {
-    let words = stem.split(['-', '_', ' ']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    let words = stem
+        .split(|c: char| c.is_whitespace() || matches!(c, '-' | '_'))
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
     let mut chars = words.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
@@ -83,6 +87,7 @@ mod tests {
         assert_eq!(FileName::read("2024-05-01").date, None);
         assert_eq!(FileName::read("2024-99-01-x").date, None);
         assert_eq!(FileName::read("éééééé").title, "Éééééé");
+        assert_eq!(FileName::read("\u{b}a\u{a0}b ").title, "A b");
         assert_eq!(FileName::read("").title, "");
     }
 

@@ -1,6 +1,6 @@
 //! E-mail addresses. Whether one can be reached is for the mailer to find out.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use email_address::{EmailAddress, Options};
 
@@ -36,6 +36,14 @@ impl Email {
     #[must_use]
     pub fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+}
+
+impl FromStr for Email {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::parse(text)
     }
 }
 

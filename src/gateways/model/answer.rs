@@ -26,10 +26,10 @@ pub(super) mod grounds {
 
 /// What came of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Finding {
-    pub(super) decision: Decision,
-    pub(super) categories: Vec<String>,
-    pub(super) reason: String,
+pub(crate) struct Finding {
+    pub(crate) decision: Decision,
+    pub(crate) categories: Vec<String>,
+    pub(crate) reason: String,
 }
 
 impl Finding {
@@ -86,7 +86,7 @@ enum Answered {
 }
 
 /// Reads a model's answer, a JSON object, to this prompt.
-pub(super) fn read(answer: &str, prompt: &Prompt) -> Finding {
+pub(crate) fn read(answer: &str, prompt: &Prompt) -> Finding {
     let unclear = |why: &str| Finding::review(grounds::UNCLEAR, why);
     let Ok(fields) = serde_json::from_str::<Fields>(answer.trim()) else {
         return unclear("The model's answer is no verdict.");

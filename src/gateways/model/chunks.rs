@@ -10,7 +10,7 @@ pub(super) const MARGIN: usize = 8;
 
 /// The text as its readers see it, on lines that end with `\n`, without what a model's server could take for its own markup:
 /// `<|im_start|>`, `</s>` and `[INST]` are control tokens to some, wherever they stand.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let visible: String =
         text.replace("\r\n", "\n").chars().filter(|c| !is_invisible(*c)).map(|c| plain(c).unwrap_or(c)).collect();
     let mut clean = String::with_capacity(visible.len());
@@ -65,7 +65,7 @@ fn plain(character: char) -> Option<char> {
 }
 
 /// Cuts a cleaned text into chunks of lines, each of at most `limit` bytes with its margins. There is at least one chunk.
-pub(super) fn split(text: &str, limit: usize) -> Vec<Vec<&str>> {
+pub(crate) fn split(text: &str, limit: usize) -> Vec<Vec<&str>> {
     let mut chunks = Vec::new();
     let (mut chunk, mut size) = (Vec::new(), 0);
     for line in lines(text).flat_map(wrap) {

@@ -10,7 +10,7 @@ use crate::domain::hex;
 pub(super) const VERSION: &str = "broadsheet/1";
 
 /// What a verdict may object to: the word in the answer, and what the model is told of it.
-pub(super) const CATEGORIES: [(&str, &str); 10] = [
+pub(crate) const CATEGORIES: [(&str, &str); 10] = [
     ("harassment", "attacks, threatens or bullies somebody"),
     ("hate", "degrades people for what they are, such as their origin, faith, sex or disability"),
     ("violence", "calls for or glorifies violence or terror"),
@@ -25,34 +25,34 @@ pub(super) const CATEGORIES: [(&str, &str); 10] = [
 
 /// One call's worth of a post; all texts are cleaned.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'a> {
+pub(crate) struct Part<'a> {
     /// The post's title.
-    pub(super) title: &'a str,
+    pub(crate) title: &'a str,
     /// Its tags, with commas.
-    pub(super) tags: &'a str,
+    pub(crate) tags: &'a str,
     /// Lines of its body.
-    pub(super) lines: &'a [&'a str],
+    pub(crate) lines: &'a [&'a str],
     /// Which part this is, from 1.
-    pub(super) number: usize,
+    pub(crate) number: usize,
     /// How many there are.
-    pub(super) count: usize,
+    pub(crate) count: usize,
 }
 
 /// One call's prompt. It holds a post, so it has no `Debug`.
-pub(super) struct Prompt {
+pub(crate) struct Prompt {
     /// The instructions.
-    pub(super) system: String,
+    pub(crate) system: String,
     /// The post as data.
-    pub(super) user: String,
+    pub(crate) user: String,
     /// What the post stands between.
-    pub(super) delimiter: String,
+    pub(crate) delimiter: String,
     /// What the model must repeat.
-    pub(super) canary: String,
+    pub(crate) canary: String,
 }
 
 impl Prompt {
     /// The prompt for one part. `draw` makes random bytes.
-    pub(super) fn new(part: &Part<'_>, mut draw: impl FnMut() -> [u8; 20]) -> Self {
+    pub(crate) fn new(part: &Part<'_>, mut draw: impl FnMut() -> [u8; 20]) -> Self {
         let (delimiter, canary) = loop {
             let bytes = draw();
             let (delimiter, canary) = bytes.split_at(12);

@@ -26,7 +26,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// What the post does, to follow "the post"; `None` if there is no sign.
-pub(super) fn find(submission: &Submission<'_>) -> Option<&'static str> {
+pub(crate) fn find(submission: &Submission<'_>) -> Option<&'static str> {
     let tags = submission.tags.iter().map(|tag| tag.as_str());
     let mut texts = [submission.title, submission.body].into_iter().chain(tags);
     texts.find_map(|text| in_text(text).or_else(|| in_base64(text)))

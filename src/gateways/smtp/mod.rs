@@ -4,7 +4,7 @@
 
 mod connection;
 mod pool;
-mod reply;
+pub(crate) mod reply;
 mod settings;
 
 use std::{fmt, sync::Arc, time::SystemTime};

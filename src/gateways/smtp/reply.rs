@@ -30,7 +30,7 @@ const POLICY: [&str; 13] = [
 
 /// How far a mail had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(crate) enum Stage {
     /// There was no connection, or no encryption yet.
     Connecting,
     /// Signing in.
@@ -49,7 +49,7 @@ pub(super) enum Stage {
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Why {
+pub(crate) enum Why {
     /// A negative reply.
     Reply {
         /// Its three digits.
@@ -98,11 +98,11 @@ fn io_kind(error: &smtp::Error) -> Option<io::ErrorKind> {
 
 /// What went wrong, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     /// When.
-    pub(super) stage: Stage,
+    pub(crate) stage: Stage,
     /// What.
-    pub(super) why: Why,
+    pub(crate) why: Why,
 }
 
 impl Trouble {
@@ -122,7 +122,7 @@ impl Trouble {
     }
 
     /// What it means for the mail.
-    pub(super) fn meaning(&self) -> Error {
+    pub(crate) fn meaning(&self) -> Error {
         let transient = |message: &str| Error::Transient(message.to_owned());
         match &self.why {
             Why::Reply { code, text } => self.of_reply(*code, &text.to_lowercase()),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Invalid, PageCursor, Post, PostId};
+use crate::domain::{Invalid, PageCursor, Post, PostId, cursor};
 
 /// The most positions one request looks at. Beyond them the page is shorter, even empty, and its cursor goes on from there.
 pub const MAX_SCANNED: usize = 1_000;
@@ -23,7 +23,7 @@ impl Slice {
     /// The cursor a client gets.
     #[must_use]
     pub fn next_cursor(&self) -> Option<String> {
-        self.next.map(PageCursor::encode)
+        self.next.as_ref().map(cursor::encode)
     }
 }
 
@@ -32,7 +32,7 @@ impl Slice {
 /// # Errors
 /// `invalid_cursor` if this server did not make it.
 pub fn start(cursor: Option<&str>) -> Result<Option<PageCursor>, Invalid> {
-    cursor.map(PageCursor::decode).transpose()
+    cursor.map(cursor::decode).transpose()
 }
 
 /// Collects up to `limit` posts that `keep` lets through. `positions` answers with fewer than it was asked for only at its end;

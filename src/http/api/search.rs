@@ -3,12 +3,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use actix_web::web;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    domain::{Invalid, Post, PostId, Problems, Timestamp, Viewer, may_see},
+    domain::{HitCursor, Invalid, Post, PostId, Problems, Timestamp, Viewer, cursor, may_see},
     http::{
         api::{
             refusals::{BadQuery, Guarded},
@@ -95,7 +94,10 @@ pub async fn search_posts(
         let Hit { score, snippet, .. } = hits.remove(&post.id)?;
         Some(SearchHit { post, score, snippet })
     });
-    Ok(web::Json(SearchPage { items: items.collect(), next_cursor: found.next.map(encode) }))
+    Ok(web::Json(SearchPage {
+        items: items.collect(),
+        next_cursor: found.next.map(|offset| cursor::encode(&HitCursor(offset))),
+    }))
 }
 
 /// A search whose every part has been read.
@@ -142,7 +144,7 @@ impl SearchQuery {
         let q = self.q.unwrap_or_default();
         let query = search::Query::parse(&q, self.tag.as_deref(), self.author.as_deref(), before, after);
         let query = problems.note(query);
-        let offset = self.cursor.as_deref().map_or(Some(0), |cursor| problems.note(decode(cursor)));
+        let offset = self.cursor.as_deref().map_or(Some(0), |cursor| problems.note(depth(cursor)));
         let limit = problems.note(PageParams { cursor: None, limit: self.limit }.limit());
         problems.finish()?;
         // Whatever is missing here has been reported above.
@@ -158,16 +160,11 @@ fn moment(field: &str, text: &str) -> std::result::Result<Timestamp, Invalid> {
     })
 }
 
-fn encode(offset: usize) -> String {
-    URL_SAFE_NO_PAD.encode(format!("hit.{offset}"))
-}
-
-fn decode(cursor: &str) -> std::result::Result<usize, Invalid> {
-    let invalid = || Invalid::new("cursor", "invalid_cursor", "must be a next_cursor of an earlier page");
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
-    let text = String::from_utf8(bytes).map_err(|_| invalid())?;
-    let offset = text.strip_prefix("hit.").and_then(|number| number.parse().ok());
-    offset.filter(|offset| *offset < MAX_OFFSET).ok_or_else(invalid)
+/// Where the next page begins. No page of ours ends deeper than the index goes.
+fn depth(cursor: &str) -> std::result::Result<usize, Invalid> {
+    let HitCursor(offset) = cursor::decode(cursor)?;
+    let too_deep = || Invalid::new("cursor", "invalid_cursor", "must be a next_cursor of this collection");
+    if offset < MAX_OFFSET { Ok(offset) } else { Err(too_deep()) }
 }
 
 #[cfg(test)]
@@ -175,10 +172,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_survives_the_round_trip_and_goes_no_deeper_than_the_index() {
-        assert_eq!(decode(&encode(40)).unwrap(), 40);
-        for cursor in ["", "x", "🦀", "aGl0Lg", &encode(MAX_OFFSET), &URL_SAFE_NO_PAD.encode("hit.-1")] {
-            assert_eq!(decode(cursor).unwrap_err().code, "invalid_cursor", "{cursor}");
+    fn a_cursor_goes_no_deeper_than_the_index() {
+        assert_eq!(depth(&cursor::encode(&HitCursor(40))).unwrap(), 40);
+        for cursor in ["", "aGl0Lg", &cursor::encode(&HitCursor(MAX_OFFSET))] {
+            assert_eq!(depth(cursor).unwrap_err().code, "invalid_cursor", "{cursor}");
         }
     }
 

@@ -14,8 +14,6 @@ pub mod sign_out;
 pub mod sign_up;
 pub mod tokens;
 
-use sha2::{Digest, Sha256};
-
 use super::problem::Problem;
 
 pub use codes::Codes;
@@ -33,13 +31,4 @@ impl From<SignError> for Problem {
     fn from(error: SignError) -> Self {
         Self::internal(error)
     }
-}
-
-/// SHA-256 in hex over the parts, one after another.
-fn sha256_hex(parts: &[&[u8]]) -> String {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update(part);
-    }
-    crate::domain::hex(hasher.finalize().as_slice())
 }

@@ -5,8 +5,7 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::sha256_hex;
-use crate::domain::SessionId;
+use crate::domain::{SessionId, sha256_hex};
 
 /// A refresh token, `<session>.<32 random bytes in base64url>`. The database keeps only [`RefreshToken::hash`].
 pub struct RefreshToken {
@@ -27,7 +26,8 @@ impl RefreshToken {
     pub fn parse(text: &str) -> Option<Self> {
         let (session, secret) = text.split_once('.')?;
         let secret = URL_SAFE_NO_PAD.decode(secret).ok()?;
-        Some(Self { session: session.parse().ok()?, secret: secret.try_into().ok()? })
+        let token = Self { session: session.parse().ok()?, secret: secret.try_into().ok()? };
+        (token.expose() == text).then_some(token)
     }
 
     /// The text for the client, and for nobody else.
@@ -69,7 +69,8 @@ mod tests {
         let short = format!("{session}.{}", URL_SAFE_NO_PAD.encode([0; 31]));
         let long = format!("{session}.{}", URL_SAFE_NO_PAD.encode([0; 33]));
         let foreign = format!("x.{}", URL_SAFE_NO_PAD.encode([0; 32]));
-        for text in ["", ".", "\u{1f980}.AAAA", &short, &long, &foreign] {
+        let lower = format!("0000000001000000000000000a.{}", URL_SAFE_NO_PAD.encode([0; 32]));
+        for text in ["", ".", "\u{1f980}.AAAA", &short, &long, &foreign, &lower] {
             assert!(RefreshToken::parse(text).is_none(), "{text}");
         }
     }

@@ -12,7 +12,9 @@ use super::{
     events::{self, EventRow},
     keys::{self, parts},
 };
-use crate::domain::{Cause, CauseId, DeadLetterFilter, DeadLetterId, Event, EventId, JobId, Lane, PostId, Timestamp};
+use crate::domain::{
+    Cause, CauseId, DeadLetterFilter, DeadLetterId, Event, EventId, JobId, Lane, LetterCursor, PostId, Timestamp,
+};
 
 pub(super) use reads::oldest;
 pub use reads::{CauseGroup, CausePage, DeadLetterPage, DeadLetterReads};
@@ -205,10 +207,10 @@ fn cause_of(id: &DeadLetterId, failures: &[Failure]) -> Cause {
     Cause::of(id.lane.worker(), class, last.map_or("", |failure| failure.message.as_str()))
 }
 
-/// Where a letter stands in lists: the moment of its death, then its id, in one text that sorts. An index has it, because
-/// many letters may die within one millisecond, and a page must begin behind exactly one of them.
+/// Where a letter stands in lists. An index has it, because many letters may die within one millisecond, and a page must
+/// begin behind exactly one of them.
 fn place(dead_at: Timestamp, id: &DeadLetterId) -> String {
-    format!("{:015}.{id}", dead_at.as_millis().max(0))
+    LetterCursor { dead_at, id: id.clone() }.to_string()
 }
 
 /// A place behind all letters that were dead by `at`.

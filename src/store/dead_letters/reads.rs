@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use surrealdb::types::{RecordId, SurrealValue};
 
 use super::{DeadLetter, DeadLetterRow, dead_letter_id};
 use crate::{
-    domain::{Cause, CauseId, DeadLetterFilter, DeadLetterId, Invalid, Timestamp},
+    domain::{Cause, CauseCursor, CauseId, DeadLetterFilter, DeadLetterId, LetterCursor, Timestamp, cursor},
     store::{Result, Store, query::Query},
 };
 
@@ -63,6 +62,12 @@ struct GroupRow {
     last: i64,
 }
 
+impl GroupRow {
+    fn place(&self) -> Option<CauseCursor> {
+        Some(CauseCursor { rank: -self.n, cause: CauseId::from_trusted(self.cause.clone()?) })
+    }
+}
+
 #[derive(SurrealValue)]
 struct CountRow {
     count: i64,
@@ -94,7 +99,8 @@ impl DeadLetterReads {
     /// # Errors
     /// When the database does not answer, or the cursor is not one of these pages'.
     pub async fn list(&self, filter: &DeadLetterFilter, cursor: Option<&str>, limit: usize) -> Result<DeadLetterPage> {
-        let mut before = cursor.map(decode_place).transpose()?.unwrap_or_else(|| "~".to_owned());
+        let behind: Option<LetterCursor> = cursor.map(cursor::decode).transpose()?;
+        let mut before = behind.map_or_else(|| "~".to_owned(), |letter| letter.to_string());
         let (mut letters, mut scanned) = (Vec::new(), 0);
         loop {
             let chunk = limit + 1;
@@ -102,7 +108,7 @@ impl DeadLetterReads {
             let is_end = rows.len() < chunk;
             for row in rows {
                 if letters.len() == limit || scanned >= MAX_SCANNED {
-                    return Ok(DeadLetterPage { letters, next: Some(URL_SAFE_NO_PAD.encode(before)) });
+                    return Ok(DeadLetterPage { letters, next: Some(cursor::encode(&before)) });
                 }
                 scanned += 1;
                 before = row.place.clone().unwrap_or_default();
@@ -121,19 +127,19 @@ impl DeadLetterReads {
     /// # Errors
     /// When the database does not answer, or the cursor is not one of these pages'.
     pub async fn causes(&self, filter: &DeadLetterFilter, cursor: Option<&str>, limit: usize) -> Result<CausePage> {
-        let behind = cursor.map(decode_group).transpose()?;
+        let behind = cursor.map(cursor::decode::<CauseCursor>).transpose()?;
         let text = format!(
             "SELECT cause, count() AS n, math::min(dead_at) AS first, math::max(dead_at) AS last FROM dead_letter {} GROUP BY cause",
             conditions(filter)
         );
         let rows: Vec<GroupRow> = self.store.read(bound(Query::new(text), filter)).await?.rows(0)?;
-        let mut groups: Vec<(i64, String, GroupRow)> =
-            rows.into_iter().filter_map(|row| Some((-row.n, row.cause.clone()?, row))).collect();
-        groups.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-        groups.retain(|(n, cause, _)| behind.as_ref().is_none_or(|(m, last)| (*n, cause) > (*m, last)));
+        let mut groups: Vec<(CauseCursor, GroupRow)> =
+            rows.into_iter().filter_map(|row| Some((row.place()?, row))).collect();
+        groups.sort_by(|(a, _), (b, _)| a.cmp(b));
+        groups.retain(|(place, _)| behind.as_ref().is_none_or(|last| place > last));
         let has_more = groups.len() > limit;
         groups.truncate(limit);
-        let next = groups.last().filter(|_| has_more).map(|(n, cause, _)| encode_group(*n, cause));
+        let next = groups.last().filter(|_| has_more).map(|(place, _)| cursor::encode(place));
         Ok(CausePage { causes: self.with_examples(groups, filter).await?, next })
     }
 
@@ -164,12 +170,12 @@ impl DeadLetterReads {
 
     async fn with_examples(
         &self,
-        groups: Vec<(i64, String, GroupRow)>,
+        groups: Vec<(CauseCursor, GroupRow)>,
         filter: &DeadLetterFilter,
     ) -> Result<Vec<CauseGroup>> {
         let mut found = Vec::with_capacity(groups.len());
-        for (_, cause, group) in groups {
-            let filter = DeadLetterFilter { cause: Some(CauseId::from_trusted(cause)), ..filter.clone() };
+        for (place, group) in groups {
+            let filter = DeadLetterFilter { cause: Some(place.cause), ..filter.clone() };
             // A group whose last letter has gone meanwhile is left out.
             let Some(letter) = self.list(&filter, None, 1).await?.letters.pop() else { continue };
             found.push(CauseGroup {
@@ -258,33 +264,4 @@ fn bound(query: Query, filter: &DeadLetterFilter) -> Query {
         .bind("cause", filter.cause.as_ref().map(ToString::to_string))
         .bind("worker", filter.worker.as_ref().map(|lane| lane.worker().to_owned()))
         .bind("lane", filter.worker.as_ref().map(|lane| lane.as_str().to_owned()))
-}
-
-fn wrong_cursor() -> Invalid {
-    Invalid::new("cursor", "invalid_cursor", "must be a next_cursor of this collection")
-}
-
-fn decode(cursor: &str) -> Result<String> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong_cursor())?;
-    Ok(String::from_utf8(bytes).map_err(|_| wrong_cursor())?)
-}
-
-fn decode_place(cursor: &str) -> Result<String> {
-    let place = decode(cursor)?;
-    let is_place = place.split_once('.').is_some_and(|(at, id)| {
-        at.len() == 15 && at.bytes().all(|byte| byte.is_ascii_digit()) && id.parse::<DeadLetterId>().is_ok()
-    });
-    if is_place { Ok(place) } else { Err(wrong_cursor().into()) }
-}
-
-fn encode_group(n: i64, cause: &str) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{n}.{cause}"))
-}
-
-fn decode_group(cursor: &str) -> Result<(i64, String)> {
-    let text = decode(cursor)?;
-    let (n, cause) = text.split_once('.').ok_or_else(wrong_cursor)?;
-    let n = n.parse().map_err(|_| wrong_cursor())?;
-    let cause: CauseId = cause.parse().map_err(|_| wrong_cursor())?;
-    Ok((n, cause.to_string()))
 }

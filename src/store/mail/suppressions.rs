@@ -1,10 +1,9 @@
 //! Addresses that refuse all mail. They stay in here: nobody but administrators sees one.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use surrealdb::types::{RecordId, RecordIdKey, RecordIdKeyRange, SurrealValue};
 
 use crate::{
-    domain::{Audit, Email, Invalid, Timestamp},
+    domain::{Audit, Email, Timestamp, cursor},
     store::{Result, Store, audit, batch::Batch, keys, query::Query},
 };
 
@@ -64,7 +63,7 @@ impl Suppressions {
     pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<SuppressionPage> {
         use std::ops::Bound::{Excluded, Unbounded};
         let start = match after {
-            Some(cursor) => Excluded(RecordIdKey::String(address(cursor)?)),
+            Some(cursor) => Excluded(RecordIdKey::String(cursor::decode::<Email>(cursor)?.as_str().to_owned())),
             None => Unbounded,
         };
         let range = RecordIdKey::from(RecordIdKeyRange::from((start, Unbounded)));
@@ -75,7 +74,7 @@ impl Suppressions {
         let mut rows = self.store.read(Query::new("SELECT * FROM $ids").bind("ids", ids)).await?;
         let items: Vec<Suppression> =
             rows.rows::<Row>(0)?.into_iter().map(Suppression::try_from).collect::<Result<_>>()?;
-        let next = items.last().filter(|_| has_more).map(|last| URL_SAFE_NO_PAD.encode(last.email.as_str()));
+        let next = items.last().filter(|_| has_more).map(|last| cursor::encode(&last.email));
         Ok(SuppressionPage { items, next })
     }
 
@@ -98,13 +97,6 @@ impl Suppressions {
 
 fn id(email: &Email) -> RecordId {
     keys::named("suppression", email.as_str())
-}
-
-fn address(cursor: &str) -> Result<String> {
-    let wrong = || Invalid::new("cursor", "invalid_cursor", "must be a next_cursor of this collection");
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
-    let address = String::from_utf8(bytes).map_err(|_| wrong())?;
-    Ok(Email::parse(&address).map_err(|_| wrong())?.as_str().to_owned())
 }
 
 impl TryFrom<Row> for Suppression {

@@ -1,0 +1,25 @@
+//! What dead letters died of, and their names.
+
+use super::{is_one_line, texts};
+use crate::domain::{Cause, CauseId, DeadLetterId, Lane};
+
+/// The cause of a death is short, one line, and the same whenever the same is said; ids of letters read back.
+pub fn cause(data: &[u8]) {
+    let [message, class, id] = texts(data);
+    let cause = Cause::of("email", &class, &message);
+    assert!(
+        cause.text.chars().count() <= 200 && (cause.text.is_empty() || is_one_line(&cause.text)),
+        "{:?}",
+        cause.text
+    );
+    assert_eq!(cause.id.as_str().parse::<CauseId>().as_ref(), Ok(&cause.id));
+    assert_eq!(Cause::of("email", &class, &message), cause);
+    if let Ok(letter) = id.parse::<DeadLetterId>() {
+        assert_eq!(letter.to_string(), id);
+        assert!(letter.lane.covers(&letter.lane));
+    }
+    if let Ok(lane) = id.parse::<Lane>() {
+        assert_eq!(lane.as_str(), id);
+        assert!(Lane::from_trusted(lane.worker().to_owned()).covers(&lane), "{lane}");
+    }
+}

@@ -1,0 +1,40 @@
+//! The replies of mail servers.
+
+use crate::gateways::{
+    Error,
+    smtp::reply::{Stage, Trouble, Why},
+};
+
+const STAGES: [Stage; 7] =
+    [Stage::Connecting, Stage::SigningIn, Stage::Sender, Stage::Recipient, Stage::Data, Stage::Text, Stage::Handed];
+
+/// Whatever a mail server says, and when: its words stay out of ours, nothing is given up for a passing trouble, and only a mail
+/// that was handed over can be in doubt.
+pub fn smtp_reply(data: &[u8]) {
+    let Some(([stage, kind, code @ ..], text)) = data.split_first_chunk::<4>() else { return };
+    let stage = STAGES[usize::from(*stage) % STAGES.len()];
+    let text = String::from_utf8_lossy(text).into_owned();
+    let code = 200 + u16::from_be_bytes(*code) % 400;
+    let why = match kind % 6 {
+        0 => Why::Silence,
+        1 => Why::Broken,
+        2 => Why::Insecure,
+        3 => Why::Lacking,
+        4 => Why::International,
+        _ => Why::Reply { code, text },
+    };
+    let trouble = Trouble { stage, why };
+    let meaning = trouble.meaning();
+    let words = meaning.to_string();
+    let ours = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, ' ' | ',' | '.' | '-' | '(' | ')');
+    assert!(words.chars().all(ours) && words.len() < 100, "{words:?}");
+    let (is_reply, is_silence) = match &trouble.why {
+        Why::Reply { code, .. } => (*code < 500, false),
+        why => (false, matches!(why, Why::Silence | Why::Broken)),
+    };
+    assert!(!is_reply || meaning.is_transient(), "{trouble:?} is given up: {meaning:?}");
+    let is_in_doubt = stage == Stage::Handed && is_silence;
+    assert_eq!(matches!(meaning, Error::Uncertain(_)), is_in_doubt, "{trouble:?}");
+    let is_early = matches!(stage, Stage::Connecting | Stage::SigningIn | Stage::Sender);
+    assert!(!is_early || meaning.is_transient() || trouble.why == Why::International, "{trouble:?}: {meaning:?}");
+}
