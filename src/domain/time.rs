@@ -67,13 +67,17 @@ impl fmt::Display for Timestamp {
 impl FromStr for Timestamp {
     type Err = Invalid;
 
-    /// Takes RFC 3339 with any offset, from the year 1 on: `2026-11-23T10:00:00Z`, `2026-11-23T10:00:00.250+01:00`.
+    /// Takes RFC 3339 with any offset: `2026-11-23T10:00:00Z`, `2026-11-23T10:00:00.250+01:00`. `out_of_range` before the
+    /// year 1, which the parser takes, but which RFC 3339 cannot write.
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let millis = text.parse::<Instant>().ok().map(Instant::as_millisecond);
-        // The parser takes years before the first, which RFC 3339 cannot write.
-        millis.filter(|millis| Self::from_millis(*millis).0 == *millis).map(Self).ok_or_else(|| {
+        let instant: Instant = text.parse().map_err(|_| {
             Invalid::new("time", "invalid_time", "must be an RFC 3339 time, such as 2026-11-23T10:00:00Z")
-        })
+        })?;
+        let time = Self::from_millis(instant.as_millisecond());
+        if time.0 != instant.as_millisecond() {
+            return Err(Invalid::new("time", "out_of_range", "must not lie before the year 1"));
+        }
+        Ok(time)
     }
 }
 
@@ -111,7 +115,7 @@ mod tests {
     fn years_that_rfc_3339_cannot_write_are_refused() {
         assert_eq!("0001-01-01T00:00:00Z".parse::<Timestamp>().unwrap().to_string(), "0001-01-01T00:00:00.000Z");
         for text in ["0000-12-31T23:59:59Z", "-000001-01-01T00:00:00Z", "-009999-01-02T01:59:59Z"] {
-            assert_eq!(text.parse::<Timestamp>().unwrap_err().code, "invalid_time", "{text}");
+            assert_eq!(text.parse::<Timestamp>().unwrap_err().code, "out_of_range", "{text}");
         }
     }
 }

@@ -131,9 +131,6 @@ fn published_at(text: &str, now: Timestamp) -> std::result::Result<Timestamp, In
             "must not lie in the future: posts are not scheduled",
         ));
     }
-    if Timestamp::from_millis(at.as_millis()) != at {
-        return Err(Invalid::new("published_at", "out_of_range", "must not lie before the year 1"));
-    }
     Ok(at)
 }
 
