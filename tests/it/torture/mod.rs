@@ -3,12 +3,16 @@
 //!
 //! `make torture` kills it 200 times; `make test` ten times. `TORTURE_SEED` repeats the choices of a run.
 
+mod clock;
+mod disk;
+mod drain;
 mod life;
+mod load;
 mod machine;
 mod plan;
 mod poison;
+mod poisons;
 mod power;
-
 mod record;
 mod table;
 mod verify;
