@@ -15,8 +15,9 @@ check: ## everything that CI checks
 bench: deps ## measure this machine
 	cargo run --release --locked -- bench
 
-torture: deps ## kill the release binary 200 times and hold it against what it had acknowledged
-	TORTURE_KILLS=$${TORTURE_KILLS:-200} cargo test --release --locked --test it torture:: -- --nocapture
+torture: deps ## kill the release binary 200 times, cut its power, end it, poison it, and hold it against what it had acknowledged
+	TORTURE_KILLS=$${TORTURE_KILLS:-200} TORTURE_POWER=$${TORTURE_POWER:-50} TORTURE_SIGTERMS=$${TORTURE_SIGTERMS:-20} \
+		TORTURE_POISONS=$${TORTURE_POISONS:-10000} cargo test --release --locked --test it torture:: -- --nocapture
 
 soak: deps ## an hour of mixed load on the release binary, looked at all the time; a report, two tables and a plot
 	@command -v gnuplot >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get install -y -q --no-install-recommends gnuplot-nox; } || \

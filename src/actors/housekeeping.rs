@@ -1,11 +1,14 @@
 //! The `HousekeepingActor`: looks after the database, folds views, trims feeds and removes what has passed its retention,
 //! a little at a time.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use actix::prelude::*;
 
-use super::ViewCounter;
+use super::{ViewCounter, steady::Steady};
 use crate::{
     clock::SharedClock,
     domain::AccountId,
@@ -61,6 +64,11 @@ impl Housekeeping {
     /// # Errors
     /// When the database does not answer.
     pub async fn clean(&self, after: Option<AccountId>) -> store::Result<Option<AccountId>> {
+        self.forget_the_old().await?;
+        self.trim(after).await
+    }
+
+    async fn forget_the_old(&self) -> store::Result<()> {
         let now = self.clock.now();
         self.access.forget_expired(now, self.dead_letters, ROUND).await?;
         let epochs = self.access.epochs().await?;
@@ -71,6 +79,10 @@ impl Housekeeping {
         for epoch in epochs.iter().rev().skip(1) {
             self.access.forget_log(*epoch, before).await?;
         }
+        Ok(())
+    }
+
+    async fn trim(&self, after: Option<AccountId>) -> store::Result<Option<AccountId>> {
         let readers = self.access.accounts(after, ROUND).await?;
         for reader in &readers {
             self.access.trim_feed(*reader, self.feed_length).await?;
@@ -107,6 +119,7 @@ impl Housekeeping {
 /// The actor that does it on timers.
 pub struct HousekeepingActor {
     housekeeping: Housekeeping,
+    steady: Steady,
     next_reader: Option<AccountId>,
 }
 
@@ -129,7 +142,8 @@ impl HousekeepingActor {
     /// Starts the actor on an arbiter.
     #[must_use]
     pub fn start(housekeeping: Housekeeping, arbiter: &ArbiterHandle) -> Housekeeper {
-        Housekeeper(Supervisor::start_in_arbiter(arbiter, move |_| Self { housekeeping, next_reader: None }))
+        let steady = Steady::new(Instant::now(), housekeeping.clock.now());
+        Housekeeper(Supervisor::start_in_arbiter(arbiter, move |_| Self { housekeeping, steady, next_reader: None }))
     }
 
     fn fold(&mut self, ctx: &mut Context<Self>) {
@@ -147,7 +161,9 @@ impl HousekeepingActor {
 
     fn clean(&mut self, ctx: &mut Context<Self>) {
         let (housekeeping, after) = (self.housekeeping.clone(), self.next_reader);
-        let cleaning = async move { housekeeping.clean(after).await };
+        let is_believed = self.steady.look(Instant::now(), housekeeping.clock.now());
+        let cleaning =
+            async move { if is_believed { housekeeping.clean(after).await } else { housekeeping.trim(after).await } };
         ctx.spawn(cleaning.into_actor(self).map(|cleaned, actor, ctx| {
             match cleaned {
                 Ok(next) => actor.next_reader = next,

@@ -11,6 +11,7 @@ mod operations;
 mod publish;
 mod receipts;
 mod redrive;
+mod steady;
 mod suppressing;
 mod views;
 pub mod worker;

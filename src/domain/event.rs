@@ -11,10 +11,17 @@ use super::{AccountId, Invalid, Post, PostId, Tag, Timestamp, TraceContext};
 pub struct Epoch(Ulid);
 
 impl Epoch {
-    /// A new epoch, later than all before it.
+    /// A new epoch.
     #[must_use]
     pub fn generate() -> Self {
         Self(Ulid::generate())
+    }
+
+    /// A new epoch that is later than another one, also when the clock has gone backwards since.
+    #[must_use]
+    pub fn generate_after(other: Option<Self>) -> Self {
+        let (new, other) = (Self::generate(), other.map_or(0, |other| other.0.timestamp_ms()));
+        if new.0.timestamp_ms() > other { new } else { Self(Ulid::from_parts(other + 1, new.0.random())) }
     }
 
     /// When it began.
@@ -197,5 +204,18 @@ impl EventKind {
             | Self::PostRejected { post, .. } => Some(*post),
             Self::AuthorFollowed { .. } | Self::AuthorUnfollowed { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_later_than_the_one_before_also_when_the_clock_went_backwards() {
+        let ahead = Epoch(Ulid::from_parts(Ulid::generate().timestamp_ms() + 86_400_000, u128::MAX));
+        let after = Epoch::generate_after(Some(ahead));
+        assert!(after > ahead && Epoch::generate_after(Some(after)) > after);
+        assert!(Epoch::generate_after(None).began_at() < ahead.began_at());
     }
 }

@@ -275,6 +275,21 @@ impl Deliveries {
         self.store.write(query).await.map(drop)
     }
 
+    /// Makes due what waits for a time after `horizon`: a clock that was ahead has put it off.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn recall(&self, now: Timestamp, horizon: Timestamp) -> Result<()> {
+        let text = "UPDATE delivery SET due = $now \
+                    WHERE worker = $worker AND due > $horizon AND due < $never AND state = 'ready' RETURN NONE";
+        let query = Query::new(text)
+            .bind("worker", self.worker.clone())
+            .bind("now", now.as_millis())
+            .bind("horizon", horizon.as_millis())
+            .bind("never", NEVER);
+        self.store.write(query).await.map(drop)
+    }
+
     /// How many deliveries may have killed a process: those that must run with nothing beside them, and, when no other process shares
     /// the database, those that are leased although nobody lives who could have leased them.
     ///

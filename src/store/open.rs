@@ -18,6 +18,7 @@ use surrealdb::{
     opt::{Config, auth::Root},
 };
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Error, Result,
@@ -70,11 +71,33 @@ pub struct Store {
 
 struct Opened {
     /// Empty while the database is being opened anew.
-    database: RwLock<Option<Arc<Surreal<Any>>>>,
+    database: RwLock<Option<Connection>>,
     settings: Database,
     runtime: Handle,
     /// Whether a write has failed since the database was last seen to work.
     is_troubled: AtomicBool,
+}
+
+/// A database that is open. What runs on it is given up when it is closed: on a broken disk SurrealDB tries some writes for ever.
+#[derive(Clone)]
+struct Connection {
+    database: Arc<Surreal<Any>>,
+    closed: CancellationToken,
+}
+
+impl Connection {
+    fn new(database: Surreal<Any>) -> Self {
+        Self { database: Arc::new(database), closed: CancellationToken::new() }
+    }
+
+    /// Runs a query, as long as the connection is to stay open.
+    async fn run<T>(self, query: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            done = query => done,
+            () = self.closed.cancelled() => Err(Error::Unavailable("it was closed because it takes no writes".to_owned())),
+        }
+    }
 }
 
 impl Store {
@@ -107,11 +130,11 @@ impl Store {
             Ok(database)
         };
         let database = self.run(connecting).await?;
-        *self.opened.database.write() = Some(Arc::new(database));
+        *self.opened.database.write() = Some(Connection::new(database));
         Ok(())
     }
 
-    fn database(&self) -> Result<Arc<Surreal<Any>>> {
+    fn connection(&self) -> Result<Connection> {
         let database = self.opened.database.read().clone();
         database.ok_or_else(|| Error::Unavailable("it is being opened anew".to_owned()))
     }
@@ -146,18 +169,20 @@ impl Store {
 
     /// Runs a query that writes nothing.
     pub(super) async fn read(&self, query: Query) -> Result<Answers> {
-        let database = self.database()?;
+        let connection = self.connection()?;
         #[cfg(test)]
         self.check_fuse()?;
-        self.run(async move { query::once(&database, query).await }).await
+        let surreal = Arc::clone(&connection.database);
+        self.run(connection.run(async move { query::once(&surreal, query).await })).await
     }
 
     /// Runs a statement or transaction that writes; conflicts are retried.
     pub(super) async fn write(&self, query: Query) -> Result<Answers> {
-        let database = self.database()?;
+        let connection = self.connection()?;
         #[cfg(test)]
         self.check_fuse()?;
-        let written = self.run(query::with_retry(database, query)).await;
+        let surreal = Arc::clone(&connection.database);
+        let written = self.run(connection.run(query::with_retry(surreal, query))).await;
         #[cfg(test)]
         self.burn_fuse()?;
         if matches!(written, Err(Error::Unavailable(_))) {
@@ -200,11 +225,13 @@ impl Store {
         Ok(true)
     }
 
-    /// Queries that still run keep the old handle; the folder's lock goes with the last of them.
+    /// Queries that still run keep the old handle, and the folder's lock goes with the last of them; so they are given up.
     async fn reopen(&self) -> Result<()> {
         const TRIES: usize = 100;
         const PAUSE: Duration = Duration::from_millis(100);
-        drop(self.opened.database.write().take());
+        if let Some(connection) = self.opened.database.write().take() {
+            connection.closed.cancel();
+        }
         let mut tries = 0;
         loop {
             tokio::time::sleep(PAUSE).await;

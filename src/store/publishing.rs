@@ -84,18 +84,12 @@ impl Publishing {
         Self { store: store.clone(), posts: posts.clone(), accounts: accounts.clone() }
     }
 
-    /// Opens a new log with a cursor at its beginning for every worker of this node.
+    /// Opens a new log, the latest of all, with a cursor at its beginning for every worker of this node.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn open_epoch(
-        &self,
-        epoch: Epoch,
-        node: &str,
-        workers: &[String],
-        now: Timestamp,
-        lease: Duration,
-    ) -> Result<()> {
+    pub async fn open_epoch(&self, node: &str, workers: &[String], now: Timestamp, lease: Duration) -> Result<Epoch> {
+        let epoch = Epoch::generate_after(log::epochs(&self.store).await?.pop());
         let mut batch = Batch::default();
         let mut row = Object::default();
         row.insert("id", keys::named("epoch", epoch.to_string()));
@@ -105,7 +99,7 @@ impl Publishing {
         for worker in workers {
             batch.create("cursor", log::cursor_row(worker, epoch, node, 0, now.plus(lease)));
         }
-        self.store.write(batch.into_transaction()).await.map(drop)
+        self.store.write(batch.into_transaction()).await.map(|_| epoch)
     }
 
     /// Reads everything a group of commands must know.

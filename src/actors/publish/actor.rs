@@ -158,9 +158,8 @@ impl PublishActor {
         parts: PublisherParts,
         arbiter: &ArbiterHandle,
     ) -> store::Result<Publisher> {
-        let epoch = Epoch::generate();
         let (now, lease) = (parts.clock.now(), settings.lease);
-        parts.publishing.open_epoch(epoch, &settings.node, &settings.workers, now, lease).await?;
+        let epoch = parts.publishing.open_epoch(&settings.node, &settings.workers, now, lease).await?;
         let capacity = settings.queue;
         let permits = Arc::new(Semaphore::new(capacity));
         let address = Supervisor::start_in_arbiter(arbiter, move |_| Self {
@@ -174,13 +173,12 @@ impl PublishActor {
     }
 
     fn open_log(&mut self, ctx: &mut Context<Self>) {
-        let epoch = Epoch::generate();
         let (publishing, settings, now) =
             (self.parts.publishing.clone(), self.settings.clone(), self.parts.clock.now());
         let opening =
-            async move { publishing.open_epoch(epoch, &settings.node, &settings.workers, now, settings.lease).await };
+            async move { publishing.open_epoch(&settings.node, &settings.workers, now, settings.lease).await };
         ctx.spawn(opening.into_actor(self).map(move |opened, actor, ctx| match opened {
-            Ok(()) => {
+            Ok(epoch) => {
                 tracing::info!(%epoch, "opened a new event log");
                 actor.parts.heads.open(epoch);
                 actor.pause = FIRST_PAUSE;

@@ -84,6 +84,10 @@ pub struct WorkerActor<W: Worker> {
     pub(super) is_claiming: bool,
     pub(super) next_due: Option<Timestamp>,
     pub(super) floor: Floor,
+    /// What the clock showed when it was last looked at.
+    pub(super) last_seen: Timestamp,
+    /// How often deliveries are still to be recalled since it was set back.
+    pub(super) recalls: u32,
     pub(super) settling: Settling,
     restarts: VecDeque<Instant>,
     drained: Option<oneshot::Sender<()>>,
@@ -114,6 +118,8 @@ impl<W: Worker> WorkerActor<W> {
             is_claiming: false,
             next_due: None,
             floor: Floor::default(),
+            last_seen: Timestamp::default(),
+            recalls: 0,
             settling: Settling::default(),
             restarts: VecDeque::new(),
             drained: None,
@@ -127,6 +133,7 @@ impl<W: Worker> WorkerActor<W> {
         match self.phase {
             Phase::Starting | Phase::Parked => return self.show(),
             Phase::Running if !self.settings.is_paused => {
+                self.mind_the_clock(ctx);
                 self.learn_heads();
                 self.start_jobs(ctx);
                 self.claim(ctx);

@@ -21,9 +21,10 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
-    /// Whether a job may start now. While open, the one that may is the probe.
+    /// Whether a job may start now. While open, the one that may is the probe. A pause that is longer than any was made by a clock
+    /// that has gone backwards since.
     pub(super) fn may_start(&self, now: Timestamp) -> bool {
-        self.opens_again.is_none_or(|at| !self.is_probing && now >= at)
+        self.opens_again.is_none_or(|at| !self.is_probing && (now >= at || at.since(now) > LONGEST_PAUSE))
     }
 
     /// A job starts.
@@ -140,5 +141,15 @@ mod tests {
             breaker.answered();
         }
         assert!(!breaker.is_open());
+    }
+
+    #[test]
+    fn a_pause_made_by_a_clock_that_was_ahead_is_over_when_it_is_right_again() {
+        let mut breaker = Breaker::default();
+        for _ in 0..LIMIT {
+            breaker.failed(Timestamp::from_millis(1_000_000_000));
+        }
+        assert!(!breaker.may_start(Timestamp::from_millis(1_000_000_000)));
+        assert!(breaker.may_start(Timestamp::from_millis(5_000)));
     }
 }

@@ -21,7 +21,48 @@ pub(super) struct Suspects {
     pub(super) pass: Option<OwnedSemaphorePermit>,
 }
 
+/// No delivery is put off for longer than this.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+/// A clock that goes backwards by more than this was set.
+const SLACK: Duration = Duration::from_secs(10);
+/// How often and how far apart deliveries are recalled then.
+const RECALLS: u32 = 8;
+const RECALL_PAUSE: Duration = Duration::from_secs(5);
+
 impl<W: Worker> WorkerActor<W> {
+    /// When the clock was set back, what waits for times that it had shown is made due: a try too early costs less than days of waiting.
+    pub(super) fn mind_the_clock(&mut self, ctx: &mut Context<Self>) {
+        let now = self.engine.clock.now();
+        let was_set_back = now.plus(SLACK) < self.last_seen;
+        self.last_seen = now;
+        if was_set_back {
+            tracing::warn!(worker = W::NAME, "the clock was set back; what waited for later is tried now");
+            self.recalls = RECALLS;
+            self.recall(ctx);
+        }
+    }
+
+    /// More than once, because what ended just before may be written just after.
+    fn recall(&mut self, ctx: &mut Context<Self>) {
+        if self.recalls == 0 {
+            return;
+        }
+        let now = self.engine.clock.now();
+        let (deliveries, horizon) = (self.deliveries.clone(), now.plus(self.settings.visibility_timeout));
+        let recalling = async move { deliveries.recall(now, horizon).await };
+        ctx.spawn(recalling.into_actor(self).map(move |recalled, actor, ctx| {
+            match recalled {
+                Ok(()) => {
+                    actor.recalls = actor.recalls.saturating_sub(1);
+                    actor.due_at(now);
+                    actor.pump(ctx);
+                }
+                Err(error) => actor.note_trouble("cannot make due what waits for a clock that was ahead", &error),
+            }
+            ctx.run_later(RECALL_PAUSE, Self::recall);
+        }));
+    }
+
     /// The next leased delivery that may run now: at most half of the slots, and one that must run alone only when
     /// nothing else does.
     pub(super) fn next_claimed(&mut self) -> Option<Claimed> {

@@ -7,6 +7,7 @@ use actix::prelude::*;
 use super::{
     Worker,
     actor::{Phase, WorkerActor},
+    claiming::LONGEST_WAIT,
     lane::Lane,
     outcome::Error,
 };
@@ -87,6 +88,7 @@ impl<W: Worker> WorkerActor<W> {
             if is_alone {
                 deliveries.free_leases(now).await?;
             }
+            deliveries.recall(now, now.plus(LONGEST_WAIT)).await?;
             let mut heads = Vec::new();
             for (epoch, ..) in cursors.iter().filter(|(epoch, ..)| !own.contains_key(epoch)) {
                 heads.push((*epoch, log.head(*epoch).await?));

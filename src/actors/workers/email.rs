@@ -151,7 +151,7 @@ impl Email {
     async fn send(&self, id: PostId, author: AccountId, mut sending: Sending) -> Result<Outcome, Error> {
         let now = self.desk.clock.now();
         let resumes_at = sending.resumes_at.take().map(Timestamp::from_millis);
-        if let Some(at) = resumes_at.filter(|at| *at > now) {
+        if let Some(at) = resumes_at.filter(|at| !copy::is_due(*at, now)) {
             return Ok(Outcome::Snooze(at.since(now)));
         }
         if sending.pass > 0 && sending.after.is_none() {

@@ -4,13 +4,17 @@
 //!
 //! `make torture` does that 200 times; `make test` ten times. `TORTURE_SEED` repeats the choices of a run.
 
+mod clock;
+mod disk;
+mod drain;
 mod fate;
 mod life;
+mod load;
 mod machine;
 mod plan;
 mod poison;
+mod poisons;
 mod power;
-
 mod record;
 mod table;
 mod verify;

@@ -11,24 +11,28 @@ use std::{
 
 use broadsheet::{
     actors::{
-        worker::{Delivery, Outcome, Worker},
+        worker::{Delivery, Error, Outcome, Worker},
         workers::{Registry, standard},
     },
     app::{App, work_runtime},
     clock::SystemClock,
-    config::Config,
+    config::{Config, WorkerSettings},
     domain::EventKind,
 };
 use serde_json::json;
 
 use crate::support::{Person, client::Client, until};
 
+/// With this file in its folder the worker has learned to do what it could not.
+pub(super) const MENDED: &str = "mended";
 const FOLDER: &str = "BROADSHEET_POISON_FOLDER";
 /// Two lives until the takeover notices that nothing moves, five receives, and one life that buries.
 const LIVES: usize = 12;
 
-/// Dies of posts with a certain tag.
-struct Brittle;
+/// Dies of posts with one tag, and cannot do those with two others until it is mended.
+struct Brittle {
+    folder: PathBuf,
+}
 
 impl Worker for Brittle {
     const NAME: &'static str = "brittle";
@@ -38,17 +42,23 @@ impl Worker for Brittle {
     }
 
     async fn perform(&self, delivery: &Delivery) -> Outcome {
-        if let EventKind::PostPublished { change, .. } = &delivery.event.kind
-            && change.tags_added.iter().any(|tag| tag.as_str() == "poison")
-        {
+        let EventKind::PostPublished { change, post, .. } = &delivery.event.kind else { return Outcome::done() };
+        let has = |name: &str| change.tags_added.iter().any(|tag| tag.as_str() == name);
+        if has("poison") {
             std::process::abort();
         }
-        Outcome::done()
+        let failed = |what: &str| Outcome::Retry(Error::Fault(format!("{what} {post}")));
+        match self.folder.join(MENDED).exists() {
+            false if has("broken") => failed("cannot lift"),
+            false if has("bent") => failed("cannot carry"),
+            _ => Outcome::done(),
+        }
     }
 }
 
-fn registry() -> Registry {
-    standard().with(|_| Brittle)
+fn registry(folder: &Path) -> Registry {
+    let folder = folder.to_owned();
+    standard().with(|_| Brittle { folder })
 }
 
 /// The server in the other process; does nothing when nobody asks for it.
@@ -64,18 +74,20 @@ async fn a_server_when_it_is_asked_for() {
     config.identity.argon2_memory_kib = 64;
     config.identity.argon2_iterations = 1;
     config.search.writer_memory = "15MiB".parse().unwrap();
+    let hasty = WorkerSettings { backoff: Duration::from_millis(50).into(), ..WorkerSettings::default() };
+    config.workers.named.insert(Brittle::NAME.to_owned(), hasty);
     let runtime = work_runtime().unwrap();
-    let app = App::build_with(config, Arc::new(SystemClock), &runtime, registry()).await.unwrap();
+    let app = App::build_with(config, Arc::new(SystemClock), &runtime, registry(&folder)).await.unwrap();
     std::fs::write(folder.join("address.new"), app.address.to_string()).unwrap();
     std::fs::rename(folder.join("address.new"), folder.join("address")).unwrap();
     app.run_until(std::future::pending()).await.unwrap();
 }
 
 /// The other process. Dropping it kills it.
-struct Server(Child);
+pub(super) struct Server(Child);
 
 impl Server {
-    async fn start(folder: &Path) -> (Self, Client) {
+    pub(super) async fn start(folder: &Path) -> (Self, Client) {
         let _ = std::fs::remove_file(folder.join("address"));
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "torture::poison::a_server_when_it_is_asked_for"])
@@ -88,6 +100,10 @@ impl Server {
         until("it listens", async || server.is_dead() || folder.join("address").exists()).await;
         let address = std::fs::read_to_string(folder.join("address")).unwrap_or_else(|_| "127.0.0.1:1".to_owned());
         (server, Client::new(address.parse().unwrap()))
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.0.id()
     }
 
     fn is_dead(&mut self) -> bool {

@@ -26,6 +26,14 @@ const WAITS: [Duration; 4] = [
     Duration::from_secs(3 * 60 * 60),
 ];
 
+/// A wait that is longer than this was made by a clock that has been set back since.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Whether what waits for a time may go on.
+pub(super) fn is_due(at: Timestamp, now: Timestamp) -> bool {
+    at <= now || at.since(now) > LONGEST_WAIT
+}
+
 /// What all mailings of this node share.
 pub(super) struct Desk {
     pub(super) access: MailAccess,

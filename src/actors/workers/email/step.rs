@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     Sending,
-    copy::{Desk, Fate},
+    copy::{Desk, Fate, is_due},
     letter::Letter,
 };
 use crate::{
@@ -146,7 +146,7 @@ impl<'a> Step<'a> {
             sending.count(MailState::Failed);
             return Ok(!self.is_late());
         };
-        if row.due > now {
+        if !is_due(row.due, now) {
             sending.leave_until(row.due);
             return Ok(true);
         }
