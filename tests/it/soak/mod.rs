@@ -132,7 +132,8 @@ async fn a_steady_mixed_load_fails_nowhere_and_loses_nothing() {
     let last = Disk::of(&data);
     assert!(process.terminate().await.0.success());
     report.add(&verdict::disk(&run, &samples[0].disk, &last));
-    report.add(&census::take(&data, run.room.inner.borrow().posts.len()).await);
+    let posts = run.room.inner.borrow().posts.len();
+    report.add(&census::take(&data, posts).await);
     draw(&folder);
     assert_eq!(*run.errors.borrow(), Vec::<String>::new());
     is_flat.unwrap();

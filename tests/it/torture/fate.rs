@@ -36,7 +36,7 @@ impl Fate {
             6..9 => End::PowerCut,
             _ => End::Terminate,
         };
-        let jump_s = if random.random_range(0..3) == 0 { random.random_range(0..3_600) } else { 0 };
+        let jump_s = if random.random_range(0..3) == 0 { random.random_range(-1_800..3_600) } else { 0 };
         Self { lasts, end, weather: Weather::new(random, lasts), jump_s }
     }
 

@@ -33,8 +33,8 @@ const PEOPLE: [&str; 6] = ["ada", "grace", "hedy", "joan", "karen", "radia"];
 const ADMIN: usize = 0;
 /// How many copies of mails may be under way at once, and so in doubt after a death.
 const CONNECTIONS: u64 = 4;
-/// Longer than a mail is put off when its recipient's server hangs up.
-const PUT_OFF_S: i64 = 10 * 60;
+/// Longer than a mail is put off when its recipient's server hangs up, and the clock is set back meanwhile.
+const PUT_OFF_S: i64 = 45 * 60;
 /// With so many lives between two of them, everything is looked at; otherwise what the last life touched.
 const FULL_LOOK: u64 = 20;
 
