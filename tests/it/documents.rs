@@ -21,10 +21,10 @@ fn named(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).filter(is_name).collect()
 }
 
-/// The files of a module, in the tests or in the source.
+/// The files of a module: in the tests, in the source, or among the properties that fuzzing tries.
 fn files_of(module: &[&str]) -> Vec<PathBuf> {
     let path: PathBuf = module.iter().collect();
-    let roots = ["tests/it", "src"].map(|folder| root().join(folder).join(&path));
+    let roots = ["tests/it", "src", "fuzz"].map(|folder| root().join(folder).join(&path));
     let files = roots.iter().flat_map(|root| [root.with_extension("rs"), root.join("mod.rs")]);
     files.filter(|file| file.is_file()).collect()
 }

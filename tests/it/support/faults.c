@@ -100,14 +100,14 @@ static void note(const char *line, int length) {
 }
 
 /* Syncs, and notes how long the file was before: so much of it is on disk. A file is known by its inode and its birth. A folder is
- * noted with the time before, by the clock that births are told by. */
+ * noted with the time before; births are never later than what this clock shows, whether the kernel tells them finely or not. */
 static int sync_and_note(long call, int fd) {
     char line[128], path[PATH_MAX];
     struct statx file;
     struct timespec now;
     int is_ours = journal >= 0 && path_of(fd, path);
     if (is_ours && statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &file)) abort();
-    syscall(SYS_clock_gettime, CLOCK_REALTIME_COARSE, &now);
+    syscall(SYS_clock_gettime, CLOCK_REALTIME, &now);
     if (suffers(&control->sync, fd, NULL)) return -1;
     int result = (int)syscall(call, fd);
     if (result || !is_ours) return result;

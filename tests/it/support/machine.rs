@@ -183,7 +183,10 @@ impl Durable {
                     durable.files.insert((inode, words[1].parse().unwrap()), words[2].parse().unwrap());
                 }
                 "folder" => {
-                    durable.folders.insert(inode, (number, words[1].parse().unwrap()));
+                    // A sync that began earlier may end, and be noted, later.
+                    let at: i128 = words[1].parse().unwrap();
+                    let before = durable.folders.get(&inode).map_or(at, |(_, before)| *before);
+                    durable.folders.insert(inode, (number, at.max(before)));
                 }
                 _ => {
                     let kept = Some(words[3]).filter(|kept| *kept != "-").map(PathBuf::from);

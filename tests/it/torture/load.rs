@@ -115,7 +115,9 @@ impl Load {
                 mail.lines().any(|line| line.starts_with(name) && line.contains(part))
             };
             let is_about = |mail: &&String| line(mail, "To: ", &reader.email) && line(mail, "Subject: ", word);
-            assert_eq!(mails.iter().filter(is_about).count(), 1, "mails about {word}");
+            let id = self.posts[*word]["id"].as_str().unwrap();
+            let ledger = author.get(&format!("/v1/posts/{id}/mailing")).await.expect(200).text;
+            assert_eq!(mails.iter().filter(is_about).count(), 1, "mails about {word}: {ledger}");
         }
     }
 }
