@@ -1,13 +1,19 @@
 # The commands a person types. Everything shares one target folder, because the database is slow to build.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/broadsheet-target
 
-.PHONY: run test check bench torture soak fuzz contract deny image check-deploy deps
+# A test after an edit of our own code: unoptimised and incremental, on the same built database.
+FAST = --config profile.release.package.broadsheet.opt-level=0 --config profile.release.incremental=true
+
+.PHONY: run test test-fast check bench torture soak fuzz contract deny image check-deploy deps
 
 run: deps ## build and start the server on 127.0.0.1:8080 with its data under ./data
 	cargo run --release --locked -- serve
 
-test: deps ## run all tests
-	cargo test --locked
+test: deps ## run all tests, on what `make run` has built
+	cargo test --release --locked
+
+test-fast: ## run the tests whose names contain T, soon after an edit: make test-fast T=feed::
+	cargo test --release --locked $(FAST) -- $(T)
 
 check: ## everything that CI checks
 	.ci/run

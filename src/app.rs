@@ -157,7 +157,7 @@ impl Drop for App {
 /// # Errors
 /// If the threads cannot be made.
 pub fn work_runtime() -> std::io::Result<Runtime> {
-    const DEEP: usize = if cfg!(debug_assertions) { 32 << 20 } else { 16 << 20 };
+    const DEEP: usize = 16 << 20;
     let threads = std::thread::available_parallelism().map_or(4, |cores| cores.get().max(4));
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)

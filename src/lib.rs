@@ -6,6 +6,10 @@
 
 pub mod domain;
 
+/// Rust's allocations and, through the unprefixed `malloc`, those of RocksDB's C++.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 pub mod clock;
 pub mod config;
 pub mod telemetry;
