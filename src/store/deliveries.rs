@@ -4,7 +4,7 @@
 //! count is written by the claim, before the handler starts. Every completion is fenced by the lease's random token, so
 //! a late job changes nothing.
 
-use surrealdb::types::{RecordId, SurrealValue, Value};
+use surrealdb::types::{Object, RecordId, SurrealValue, Value};
 
 use super::{
     Effects, Error, Result, Store,
@@ -12,6 +12,7 @@ use super::{
     dead_letters::DeadLetterRow,
     events::{self, EventRow},
     keys::{self, parts},
+    posts,
     query::Query,
 };
 use crate::domain::{DeadLetterId, Event, EventId, JobId, PostId, Timestamp};
@@ -51,21 +52,6 @@ pub struct NewDelivery {
     pub failures: Vec<Failure>,
     /// Where it goes on.
     pub progress: Option<serde_json::Value>,
-}
-
-/// A request for due deliveries.
-#[derive(Debug, Clone)]
-pub struct Claim {
-    /// At most so many.
-    pub limit: usize,
-    /// The present time.
-    pub now: Timestamp,
-    /// Nothing is due before this: spares the scan the index entries of everything that was claimed before.
-    pub floor: Timestamp,
-    /// The visibility deadline.
-    pub until: Timestamp,
-    /// The fencing token of this receive.
-    pub token: String,
 }
 
 /// A delivery that is this worker's until its deadline.
@@ -117,13 +103,13 @@ pub enum Completion {
 /// One worker's exception lane.
 #[derive(Clone)]
 pub struct Deliveries {
-    store: Store,
-    worker: String,
+    pub(super) store: Store,
+    pub(super) worker: String,
 }
 
 #[derive(Debug, SurrealValue)]
 pub(super) struct DeliveryRow {
-    id: RecordId,
+    pub(super) id: RecordId,
     worker: String,
     due: i64,
     state: String,
@@ -141,42 +127,6 @@ pub(super) struct DeliveryRow {
 impl Deliveries {
     pub(crate) fn new(store: &Store, worker: &str) -> Self {
         Self { store: store.clone(), worker: worker.to_owned() }
-    }
-
-    /// Leases what is due, and says when the next one will be.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn claim(&self, claim: &Claim) -> Result<(Vec<Claimed>, Option<Timestamp>)> {
-        // Not inlined as the UPDATE's target: that plan would fetch and sort every due row.
-        let text = "BEGIN; \
-             LET $ids = SELECT VALUE id FROM delivery WHERE worker = $worker AND due > $floor AND due <= $now \
-             ORDER BY due LIMIT $limit; \
-             UPDATE $ids SET was = state, state = 'leased', due = $until, lease = $fence, receives += 1 RETURN AFTER; \
-             SELECT VALUE due FROM delivery WHERE worker = $worker AND due > $floor ORDER BY due LIMIT 1; \
-             COMMIT;";
-        let query = Query::new(text)
-            .bind("worker", self.worker.clone())
-            .bind("now", claim.now.as_millis())
-            .bind("floor", claim.floor.as_millis())
-            .bind("limit", i64::try_from(claim.limit).unwrap_or(i64::MAX))
-            .bind("until", claim.until.as_millis())
-            .bind("fence", claim.token.clone());
-        let mut answers = self.store.write(query).await?;
-        let rows: Vec<DeliveryRow> = answers.rows(2)?;
-        let claimed = rows.into_iter().map(|row| row.into_claimed(&claim.token)).collect::<Result<_>>()?;
-        let next = answers.row::<i64>(3)?.filter(|due| *due != NEVER).map(Timestamp::from_millis);
-        Ok((claimed, next))
-    }
-
-    /// When the next delivery is due.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>> {
-        let text = "SELECT VALUE due FROM delivery WHERE worker = $worker AND due > 0 ORDER BY due LIMIT 1";
-        let mut answers = self.store.read(Query::new(text).bind("worker", self.worker.clone())).await?;
-        Ok(answers.row::<i64>(0)?.filter(|due| *due != NEVER).map(Timestamp::from_millis))
     }
 
     /// Ends a receive. A job whose lease is no longer its own changes nothing.
@@ -269,9 +219,10 @@ impl Deliveries {
     /// # Errors
     /// When the database does not answer.
     pub async fn free_leases(&self, now: Timestamp) -> Result<()> {
-        let text =
-            "UPDATE delivery SET due = $now WHERE worker = $worker AND state = 'leased' AND due > $now RETURN NONE";
-        let query = Query::new(text).bind("worker", self.worker.clone()).bind("now", now.as_millis());
+        let text = "UPDATE delivery SET due = $now \
+                    WHERE worker = $worker AND due > $now AND due < $never AND state = 'leased' RETURN NONE";
+        let query =
+            Query::new(text).bind("worker", self.worker.clone()).bind("now", now.as_millis()).bind("never", NEVER);
         self.store.write(query).await.map(drop)
     }
 
@@ -343,7 +294,7 @@ impl DeliveryRow {
         }
     }
 
-    fn into_claimed(self, token: &str) -> Result<Claimed> {
+    pub(super) fn into_claimed(self, token: &str) -> Result<Claimed> {
         let mut parts = keys::Parts::of(self.id)?;
         parts.text()?;
         let id = EventId { epoch: parts.parsed()?, seq: u64::try_from(parts.int()?).unwrap_or(0) };
@@ -375,30 +326,39 @@ pub(super) fn delivery_id(worker: &str, event: EventId) -> RecordId {
     keys::record("delivery", parts![worker, event.epoch, events::seq(event.seq)])
 }
 
-/// Adds the rows of new deliveries to the transaction that lets the cursor pass them. For one that waits, the post's verdict is read
-/// again in it, under a lock on the post: either it sees the verdict, or the verdict's own transaction comes later, and its event
-/// finds the row. Such rows cost the square of their number.
+/// Adds the rows of new deliveries to the transaction that lets the cursor pass them. Those that wait for a post's approval are held
+/// unless its verdict has come: the posts are read again in this transaction, under a lock, so either it sees the verdict, or the
+/// verdict's own transaction comes later, and its event finds the row.
 pub(super) fn enqueue(batch: &mut Batch, worker: &str, deliveries: &[NewDelivery]) {
+    let (mut posts, mut rows, mut row_of) = (Vec::new(), Vec::new(), Object::default());
     for new in deliveries {
         let row = DeliveryRow::new(worker, new);
-        let Some(post) = new.wait_for else {
-            batch.put("delivery", row);
-            continue;
-        };
-        let text = "LET $verdict_ = SELECT VALUE moderation FROM ONLY $post_ FOR UPDATE; \
-                    INSERT IGNORE INTO delivery $row_ RETURN NONE; \
-                    IF $verdict_ IN ['pending', 'review'] { \
-                        UPDATE $id_ SET state = 'held', due = $never_ RETURN NONE \
-                    }";
-        let parameters = [
-            ("post", keys::named("post", post.to_string()).into_value()),
-            ("id", row.id.clone().into_value()),
-            ("row", row.into_value()),
-            ("never", NEVER.into_value()),
-            ("verdict", Value::None),
-        ];
-        batch.statement(text, parameters);
+        match new.wait_for {
+            Some(post) => {
+                posts.push(posts::id(post));
+                row_of.insert(post.to_string(), row.id.clone());
+                rows.push(row);
+            }
+            None => batch.put("delivery", row),
+        }
     }
+    if rows.is_empty() {
+        return;
+    }
+    // One statement each for all of them: a transaction's cost grows with the square of its statements.
+    let text = "LET $waiting_ = SELECT VALUE id FROM $posts_ WHERE moderation IN ['pending', 'review'] FOR UPDATE; \
+                INSERT IGNORE INTO delivery $rows_ RETURN NONE; \
+                LET $held_ = $waiting_.map(|$post| $row_of_[record::id($post)]); \
+                UPDATE $held_ SET state = 'held', due = $never_ RETURN NONE";
+    let parameters = [
+        ("posts", posts.into_value()),
+        ("rows", rows.into_value()),
+        ("row_of", Value::Object(row_of)),
+        ("never", NEVER.into_value()),
+        ("waiting", Value::None),
+        ("held", Value::None),
+    ];
+    batch.statement(text, parameters);
 }
 
 /// A fenced-off completion is not an error for the engine: another receive has the delivery.

@@ -10,6 +10,7 @@ mod accounts;
 mod audit;
 mod backlog;
 mod batch;
+mod claims;
 mod controls;
 mod dead_letters;
 mod deliveries;
@@ -40,7 +41,7 @@ mod seeding;
 mod sessions;
 mod stats;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use access::{AnalyticsAccess, FeedAccess, ModerationAccess, SearchAccess};
 pub use accesses::Accesses;
@@ -48,9 +49,10 @@ pub use accounts::{AccountAccess, ProfileChanges};
 pub use audit::{AuditEntry, AuditTrail};
 pub use backlog::{Backlog, BacklogReads, DeadLetterCount, StateCount};
 pub use batch::Effects;
+pub use claims::{Found, Lease};
 pub use controls::Controls;
 pub use dead_letters::{CauseGroup, CausePage, DeadLetter, DeadLetterPage, DeadLetterReads, DeadLetters};
-pub use deliveries::{Claim, Claimed, Completion, Deliveries, Failure, NewDelivery, is_fenced_off};
+pub use deliveries::{Claimed, Completion, Deliveries, Failure, NewDelivery, is_fenced_off};
 pub use error::Error;
 pub use exceptions::{Exception, ExceptionReads};
 pub use feeds::FeedReads;

@@ -1,16 +1,20 @@
 //! Rows in bulk, for benchmarks and for nobody else: audiences that would take hours to sign up one by one. Whatever is
 //! measured goes through the same doors as everybody's requests.
 
+use std::time::Duration;
+
 use futures_util::future::try_join3;
 use surrealdb::types::{SurrealValue, Value};
 
 use super::{
-    Result, Store,
+    EventLog, NewDelivery, Result, Store,
     accounts::{self, AccountRow},
     batch::Batch,
     follows,
 };
-use crate::domain::{AccountId, Email, Role, Timestamp};
+use crate::domain::{
+    AccountId, ContentChange, Email, Epoch, Event, EventId, EventKind, PostId, Role, Timestamp, TraceContext,
+};
 
 /// Rows per transaction; larger ones are slower.
 const CHUNK: usize = 1_000;
@@ -60,6 +64,20 @@ impl Seeding {
         Ok(())
     }
 
+    /// Gives a worker's exception lane so many deliveries of posts that are not there, a millisecond apart from `first` on.
+    ///
+    /// # Errors
+    /// When the database does not answer; the deliveries written until then stay.
+    pub async fn add_deliveries(&self, worker: &str, count: usize, first: Timestamp) -> Result<()> {
+        let epoch = Epoch::generate();
+        let log = EventLog::new(&self.store, worker, "nobody");
+        for from in (0..count).step_by(CHUNK) {
+            let row = |n: usize| delivery(epoch, n, first);
+            log.enqueue((from..count.min(from + CHUNK)).map(row).collect()).await?;
+        }
+        Ok(())
+    }
+
     /// The follower whom a fan-out reaches last.
     ///
     /// # Errors
@@ -87,8 +105,20 @@ impl Seeding {
     }
 }
 
+/// The `n`-th delivery of a backlog.
+fn delivery(epoch: Epoch, n: usize, first: Timestamp) -> NewDelivery {
+    let n = u64::try_from(n).unwrap_or(u64::MAX);
+    let due = first.plus(Duration::from_millis(n));
+    let (post, author) = (PostId::generate(), AccountId::generate());
+    let kind =
+        EventKind::PostPublished { post, author, published_at: due, notify: true, change: ContentChange::default() };
+    let trace = TraceContext::new(1, 1, 0);
+    let event = Event { id: EventId { epoch, seq: n + 1 }, kind, at: due, trace };
+    NewDelivery { event, due, wait_for: None, is_alone: false, receives: 0, failures: Vec::new(), progress: None }
+}
+
 /// Without an address it gets one that leads nowhere, and wants no mail.
-fn account_row(id: AccountId, email: Option<&Email>, now: Timestamp) -> Value {
+pub(super) fn account_row(id: AccountId, email: Option<&Email>, now: Timestamp) -> Value {
     let mut row = AccountRow {
         id: accounts::id(id),
         email: email.map_or_else(|| format!("{id}@reader.invalid").to_lowercase(), |email| email.as_str().to_owned()),

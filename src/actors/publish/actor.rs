@@ -265,9 +265,9 @@ impl Handler<Submission> for PublishActor {
 }
 
 /// What became of a group.
-struct Committed {
-    answers: Vec<Result<Answer, Error>>,
-    events: Vec<Arc<Event>>,
+pub(super) struct Committed {
+    pub(super) answers: Vec<Result<Answer, Error>>,
+    pub(super) events: Vec<Arc<Event>>,
     /// Whether something may have been written all the same.
     is_ambiguous: bool,
 }
@@ -316,7 +316,7 @@ async fn commit(
 }
 
 /// Knows, decides and commits; again when somebody else was faster.
-async fn attempt(
+pub(super) async fn attempt(
     publishing: &Publishing,
     clock: &SharedClock,
     epoch: Epoch,

@@ -4,6 +4,8 @@ mod actor;
 mod command;
 mod decide;
 mod figures;
+#[cfg(test)]
+mod grouping;
 mod review;
 
 pub use actor::{PublishActor, Publisher, PublisherParts, PublisherSettings};

@@ -15,9 +15,8 @@ use tokio::{runtime::Handle, sync::oneshot};
 use super::{
     Checkpoint, Engine, LastError, Settings, State, Status, Worker,
     breaker::Breaker,
-    claiming::Suspects,
+    claiming::{Backlog, Suspects},
     engine::Drain,
-    floor::Floor,
     hold::Holds,
     lane::{self, Lane},
     mailbox::Offer,
@@ -83,7 +82,7 @@ pub struct WorkerActor<W: Worker> {
     pub(super) suspects: Suspects,
     pub(super) is_claiming: bool,
     pub(super) next_due: Option<Timestamp>,
-    pub(super) floor: Floor,
+    pub(super) backlog: Backlog,
     /// What the clock showed when it was last looked at.
     pub(super) last_seen: Timestamp,
     /// How often deliveries are still to be recalled since it was set back.
@@ -117,7 +116,7 @@ impl<W: Worker> WorkerActor<W> {
             suspects: Suspects::default(),
             is_claiming: false,
             next_due: None,
-            floor: Floor::default(),
+            backlog: Backlog::default(),
             last_seen: Timestamp::default(),
             recalls: 0,
             settling: Settling::default(),
@@ -255,6 +254,7 @@ impl<W: Worker> WorkerActor<W> {
             && self.ready.is_empty()
             && self.holds.is_empty()
             && !self.is_claiming
+            && self.backlog.found.is_empty()
             && !self.settling.is_busy()
             && self.next_due.is_none_or(|due| due > now)
             && self.lanes.values().all(is_read);
@@ -338,7 +338,7 @@ impl<W: Worker> WorkerActor<W> {
         self.breaker = Breaker::default();
         self.is_claiming = false;
         self.next_due = None;
-        self.floor = Floor::default();
+        self.backlog = Backlog::default();
         self.settling = Settling::default();
         self.tick = None;
     }

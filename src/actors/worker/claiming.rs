@@ -1,16 +1,36 @@
 //! Leasing what is due in the exception lane, and giving it back. Deliveries that may have killed the process are leased one at a
 //! time on the whole node, because a lease is what a death costs.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::prelude::*;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Worker, actor::WorkerActor};
+use super::{Worker, actor::WorkerActor, floor::Floor};
 use crate::{
     domain::Timestamp,
-    store::{Claim, Claimed, Completion, Effects},
+    store::{Claimed, Completion, Deliveries, Effects, Found, Lease, Result},
 };
+
+/// What is known of the deliveries that are due.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    /// Due and not leased yet.
+    pub(super) found: Found,
+    /// How far back a scan for more has to look.
+    pub(super) floor: Floor,
+    /// When it was last asked what will be due next.
+    asked: Option<Instant>,
+}
+
+/// How many deliveries a scan finds at once where no other node leases them meanwhile.
+const SCAN: usize = 1_000;
+/// How often a worker asks the database what will be due next: its own deliveries tell it themselves.
+const ASK: Duration = Duration::from_secs(1);
 
 /// Deliveries that may have killed the process.
 #[derive(Debug, Default)]
@@ -76,16 +96,16 @@ impl<W: Worker> WorkerActor<W> {
     pub(super) fn claim(&mut self, ctx: &mut Context<Self>) {
         let now = self.engine.clock.now();
         let free = self.settings.batch.saturating_sub(self.slots.running + self.claimed.len());
-        let is_due = self.next_due.is_some_and(|due| due <= now);
+        let is_due = !self.backlog.found.is_empty() || self.next_due.is_some_and(|due| due <= now);
         if self.is_claiming || !is_due || free == 0 || !self.breaker.may_start(now) || self.suspects.pass.is_some() {
             return;
         }
         self.is_claiming = true;
-        self.next_due = None;
         let is_careful = self.suspects.count > 0;
         let limit = if is_careful || self.breaker.is_open() { 1 } else { free };
-        let (floor, visible_for) = (self.floor.at(now), self.settings.visibility_timeout);
+        let claim = self.claim_of(limit, now);
         let (deliveries, clock) = (self.deliveries.clone(), Arc::clone(&self.engine.clock));
+        let visible_for = self.settings.visibility_timeout;
         let quarantine = is_careful.then(|| Arc::clone(&self.engine.quarantine));
         let claiming = async move {
             // Before the lease, because the lease is what a death costs.
@@ -95,33 +115,64 @@ impl<W: Worker> WorkerActor<W> {
             };
             let now = clock.now();
             let token = ulid::Ulid::generate().to_string();
-            let claim = Claim { limit, now, floor, until: now.plus(visible_for), token };
-            (deliveries.claim(&claim).await, now, pass)
+            let lease = Lease { limit, now, until: now.plus(visible_for), token };
+            (claim.carry_out(&deliveries, &lease).await, now, pass)
         };
         ctx.spawn(claiming.into_actor(self).map(move |(claimed, now, pass), actor, ctx| {
             actor.is_claiming = false;
             match claimed {
-                Ok((claimed, next)) => {
-                    if claimed.len() < limit && actor.engine.is_alone {
-                        actor.floor.raise(now);
-                    }
-                    actor.suspects.pass = pass.filter(|_| !claimed.is_empty());
-                    if claimed.is_empty() && next.is_none() {
-                        actor.suspects.count = 0;
-                    }
-                    actor.claimed.extend(claimed);
-                    next.into_iter().for_each(|due| actor.due_at(due));
-                    if actor.settings.is_paused {
-                        ctx.spawn(actor.return_claimed().into_actor(actor));
-                    }
-                    actor.pump(ctx);
-                }
+                Ok(claimed) => actor.has_claimed(claimed, now, pass, ctx),
                 Err(error) => {
                     actor.note_trouble("cannot lease deliveries", &error);
+                    actor.backlog = Backlog::default();
                     actor.due_at(now.plus(Duration::from_secs(1)));
                 }
             }
         }));
+    }
+
+    fn claim_of(&mut self, limit: usize, now: Timestamp) -> Claim {
+        let found = std::mem::take(&mut self.backlog.found);
+        let mut asks = false;
+        if found.is_empty() {
+            self.next_due = None;
+            asks = self.backlog.asked.is_none_or(|at| at.elapsed() >= ASK);
+        }
+        let at_once = if self.engine.is_alone { SCAN.max(limit) } else { limit };
+        Claim { floor: found.is_empty().then(|| self.backlog.floor.at(now)), found, at_once, asks }
+    }
+
+    fn has_claimed(
+        &mut self,
+        claim: Claimable,
+        now: Timestamp,
+        pass: Option<OwnedSemaphorePermit>,
+        ctx: &mut Context<Self>,
+    ) {
+        match claim.scanned {
+            Some(Scanned::Part { until }) if self.engine.is_alone => self.backlog.floor.raise(until),
+            Some(Scanned::All { .. }) if self.engine.is_alone => self.backlog.floor.raise(now),
+            Some(_) | None => {}
+        }
+        match claim.scanned {
+            Some(Scanned::Part { until }) => self.note_due(until),
+            Some(Scanned::All { next: Next::Known(next) }) => {
+                self.backlog.asked = Some(Instant::now());
+                if claim.claimed.is_empty() && next.is_none() {
+                    self.suspects.count = 0;
+                }
+                next.into_iter().for_each(|due| self.note_due(due));
+            }
+            Some(Scanned::All { next: Next::NotAsked }) => self.note_due(now.plus(ASK)),
+            None => {}
+        }
+        self.backlog.found = claim.found;
+        self.suspects.pass = pass.filter(|_| !claim.claimed.is_empty());
+        self.claimed.extend(claim.claimed);
+        if self.settings.is_paused {
+            ctx.spawn(self.return_claimed().into_actor(self));
+        }
+        self.pump(ctx);
     }
 
     /// Gives back what was leased and not started.
@@ -140,9 +191,14 @@ impl<W: Worker> WorkerActor<W> {
         }
     }
 
-    /// Something is due at `due`.
+    /// Something has become due at `due`, or will.
     pub(super) fn due_at(&mut self, due: Timestamp) {
-        self.floor.lower(due);
+        self.backlog.floor.lower(due);
+        self.note_due(due);
+    }
+
+    /// The next scan is to be made at `due`.
+    fn note_due(&mut self, due: Timestamp) {
         self.next_due = Some(self.next_due.map_or(due, |known| known.min(due)));
     }
 
@@ -151,5 +207,52 @@ impl<W: Worker> WorkerActor<W> {
         if (claimed.is_alone && is_through) || (claimed.was_lost && !claimed.is_alone) {
             self.suspects.count = self.suspects.count.saturating_sub(1);
         }
+    }
+}
+
+/// One claim on its way.
+struct Claim {
+    found: Found,
+    /// Where a scan begins, if nothing is left of the one before.
+    floor: Option<Timestamp>,
+    at_once: usize,
+    /// Whether it also asks what will be due next.
+    asks: bool,
+}
+
+/// What a claim came to.
+struct Claimable {
+    claimed: Vec<Claimed>,
+    found: Found,
+    scanned: Option<Scanned>,
+}
+
+/// What a scan has seen.
+enum Scanned {
+    /// As much as it may find at once: everything until this moment, or most of it.
+    Part { until: Timestamp },
+    /// Everything that was due.
+    All { next: Next },
+}
+
+/// When the next delivery will be due.
+enum Next {
+    Known(Option<Timestamp>),
+    NotAsked,
+}
+
+impl Claim {
+    async fn carry_out(mut self, deliveries: &Deliveries, lease: &Lease) -> Result<Claimable> {
+        let mut scanned = None;
+        if let Some(floor) = self.floor {
+            self.found = deliveries.find(floor, lease.now, self.at_once).await?;
+            scanned = Some(match self.found.last.filter(|_| self.found.len() >= self.at_once) {
+                Some(until) => Scanned::Part { until },
+                None if self.asks => Scanned::All { next: Next::Known(deliveries.next_due(lease.now).await?) },
+                None => Scanned::All { next: Next::NotAsked },
+            });
+        }
+        let claimed = deliveries.lease(&mut self.found, lease).await?;
+        Ok(Claimable { claimed, found: self.found, scanned })
     }
 }

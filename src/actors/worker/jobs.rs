@@ -197,7 +197,7 @@ impl<W: Worker> WorkerActor<W> {
                 self.free_slot(false);
                 if job::verdict(&event.kind).is_some() && self.settings.wait_for_approval {
                     // The row it released is due since some moment of the job.
-                    self.due_at(now.minus(self.settings.timeout));
+                    self.due_at(timing.began);
                 }
                 let finished = self.out_of_the_fast_lane(&event, next, now);
                 self.leave(&event, finished);

@@ -17,8 +17,8 @@ use crate::{
 pub(super) const WINDOW: u64 = 4_096;
 /// The same for a worker whose publications wait in memory for their verdicts; an event takes a few hundred bytes.
 pub(super) const WAITING_WINDOW: u64 = 65_536;
-/// Rows that wait for a verdict, in one commit at most: their cost grows with the square of their number.
-const WAITING_ROWS: usize = 16;
+/// Rows that wait for a verdict, in one commit at most: it locks all their posts.
+const WAITING_ROWS: usize = 256;
 /// Events read from the log at once.
 pub(super) const READ: u64 = 64;
 

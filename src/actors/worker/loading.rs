@@ -93,7 +93,7 @@ impl<W: Worker> WorkerActor<W> {
             for (epoch, ..) in cursors.iter().filter(|(epoch, ..)| !own.contains_key(epoch)) {
                 heads.push((*epoch, log.head(*epoch).await?));
             }
-            let (next_due, has_held) = (deliveries.next_due().await?, deliveries.has_held().await?);
+            let (next_due, has_held) = (deliveries.next_due(Timestamp::default()).await?, deliveries.has_held().await?);
             Ok(Loaded { cursors, heads, next_due, has_held, suspects })
         }
     }

@@ -35,10 +35,9 @@ impl Machine {
 
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let build = if cfg!(debug_assertions) { "debug build: these figures mean nothing" } else { "release build" };
         let memory = self.memory_gib.map_or_else(unknown, |gib| format!("{gib:.1} GiB"));
         let plural = if self.cores == 1 { "" } else { "s" };
-        writeln!(f, "broadsheet {}, {build}", env!("CARGO_PKG_VERSION"))?;
+        writeln!(f, "broadsheet {}", env!("CARGO_PKG_VERSION"))?;
         writeln!(
             f,
             "machine     {} core{plural}, {}, {memory} of memory, {} {}",

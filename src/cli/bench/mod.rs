@@ -1,9 +1,10 @@
 //! `broadsheet bench`: measures a real node, started in this process on RocksDB, through HTTP on the loopback. Every figure
 //! comes from requests that anybody could send; only large audiences are written straight into the database.
 //!
-//! `node` starts the server, `client` and `load` send requests, `publishing`, `reading` and `fan_out` measure, `report`
+//! `node` starts the server, `client` and `load` send requests, `publishing`, `reading`, `fan_out` and `backlog` measure, `report`
 //! prints. Nothing here passes or fails: it is a benchmark, not a test.
 
+mod backlog;
 mod client;
 mod fan_out;
 mod load;
@@ -35,6 +36,9 @@ pub(super) struct Bench {
     /// Send a tenth of the requests: for trying the benchmark out, not for figures to keep
     #[arg(long)]
     quick: bool,
+    /// Measure only how fast backlogs of 300,000 rows are drained
+    #[arg(long)]
+    backlog: bool,
     /// Keep the data in a folder of its own below DIR instead of the system's temporary folder; it is removed afterwards
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -45,7 +49,8 @@ impl Bench {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let folder = Folder::make(&self.data.clone().unwrap_or_else(std::env::temp_dir))?;
         let scale = Scale { divisor: if self.quick { 10 } else { 1 } };
-        let table = node::with_node(&folder.0, move |node| measure(node, scale))?;
+        let only_backlog = self.backlog;
+        let table = node::with_node(&folder.0, move |node| measure(node, scale, only_backlog))?;
         let mut out = io::stdout().lock();
         writeln!(out, "{}", Machine::look(&folder.0))?;
         write!(out, "{table}")?;
@@ -74,8 +79,12 @@ struct Cast {
     reader: Person,
 }
 
-async fn measure(node: Node, scale: Scale) -> anyhow::Result<Table> {
+async fn measure(node: Node, scale: Scale, only_backlog: bool) -> anyhow::Result<Table> {
     let mut table = Table::default();
+    if only_backlog {
+        backlog::measure(&node, scale, &mut table).await?;
+        return Ok(table);
+    }
     let cast = assemble(&node).await?;
     publishing::measure(&node, &cast, scale, &mut table).await?;
     reading::measure(&node, &cast, scale, &mut table).await?;

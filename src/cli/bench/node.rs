@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use tokio::sync::oneshot;
 
 use crate::{
-    actors::worker::{State, Status},
+    actors::worker::{Ending, Running, State},
     app::{self, App},
     clock::{Clock, SystemClock},
     config::{Config, Span},
@@ -39,7 +39,7 @@ pub(super) struct Node {
     /// Where its mail goes.
     pub(super) mail_folder: PathBuf,
     accesses: Accesses,
-    workers: Vec<Arc<Status>>,
+    workers: Vec<Running>,
 }
 
 /// When workers had dealt with everything.
@@ -68,7 +68,7 @@ where
     let runtime = app::work_runtime()?;
     let outcome = actix_web::rt::System::new().block_on(async {
         let app = App::build(config, Arc::new(SystemClock), &runtime).await?;
-        let workers = app.workers.iter().map(|worker| Arc::clone(&worker.status)).collect();
+        let workers = app.workers.clone();
         let node = Node { address: app.address, mail_folder, accesses: app.accesses.clone(), workers };
         let (done, finished) = oneshot::channel::<()>();
         let work = work(node);
@@ -115,6 +115,17 @@ impl Node {
         self.accesses.feed()
     }
 
+    /// How many deliveries a worker has ended in this way.
+    pub(super) fn ended(&self, worker: &str, ending: Ending) -> u64 {
+        let totals = self.workers.iter().find(|running| running.status.name == worker);
+        totals.and_then(|running| running.status.figures.totals().endings.get(&ending).copied()).unwrap_or(0)
+    }
+
+    /// Tells a worker that something has become due.
+    pub(super) fn wake(&self, worker: &str) {
+        self.workers.iter().filter(|running| running.status.name == worker).for_each(Running::wake);
+    }
+
     /// The node's time.
     pub(super) fn now(&self) -> Timestamp {
         SystemClock.now()
@@ -147,7 +158,12 @@ impl Node {
     /// How far the workers are if all are equally far and idle, and how far they are taken together.
     fn look(&self, only: Option<&str>) -> anyhow::Result<(Option<u64>, u64)> {
         let (mut level, mut total, mut is_level) = (None, 0, true);
-        for worker in self.workers.iter().filter(|worker| only.is_none_or(|name| name == worker.name)) {
+        for worker in self
+            .workers
+            .iter()
+            .map(|worker| &worker.status)
+            .filter(|worker| only.is_none_or(|name| name == worker.name))
+        {
             let seen = worker.snapshot();
             if matches!(seen.state, State::Degraded | State::Stopped) {
                 bail!(

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     domain::{AccountId, Actor, Audit, Epoch, EventKind, Job, JobKind, JobState, TraceContext},
     store::{
-        Accesses, Claim, Database, Deliveries, EventLog, NewDelivery, Step, Stepped, query::Query,
+        Accesses, Claimed, Database, Deliveries, EventLog, Lease, NewDelivery, Step, Stepped, query::Query,
         testing::on_a_deep_stack,
     },
 };
@@ -60,14 +60,10 @@ impl Scene {
     }
 
     async fn claim(&self, lane: &str) -> Vec<Claimed> {
-        let claim = Claim {
-            limit: 100,
-            now: at(1_000_000),
-            floor: Timestamp::default(),
-            until: at(2_000_000),
-            token: "t".to_owned(),
-        };
-        Deliveries::new(&self.store, lane).claim(&claim).await.unwrap().0
+        let deliveries = Deliveries::new(&self.store, lane);
+        let lease = Lease { limit: 100, now: at(1_000_000), until: at(2_000_000), token: "t".to_owned() };
+        let mut found = deliveries.find(Timestamp::default(), lease.now, lease.limit).await.unwrap();
+        deliveries.lease(&mut found, &lease).await.unwrap()
     }
 
     /// Everything that is due in a lane dies with this message.

@@ -40,6 +40,7 @@ impl Writes {
 
     /// A post in place of its former self; refused if somebody else has changed it meanwhile.
     pub fn replace(&mut self, old: &Post, new: &Arc<Post>) {
+        self.close_judgements_of(old.id);
         let text = "LET $done_ = UPDATE $id_ CONTENT $row_ WHERE version = $was_ RETURN VALUE id; \
                     IF array::len($done_) = 0 { THROW 'stale' }";
         let row = PostRow::from(new.as_ref()).into_value();
@@ -57,6 +58,7 @@ impl Writes {
 
     /// A post goes, with everything that leads to it.
     pub fn delete(&mut self, post: &Post) {
+        self.close_judgements_of(post.id);
         let text = "LET $done_ = DELETE $id_ WHERE version = $was_ RETURN BEFORE; \
                     IF array::len($done_) = 0 { THROW 'stale' }";
         let was = i64::try_from(post.version).unwrap_or(i64::MAX).into_value();
@@ -96,8 +98,7 @@ impl Writes {
 
     /// An idempotency key whose time is over is used again.
     pub fn forget_answer(&mut self, account: AccountId, key: &str) {
-        let id = answer_id(account, key).into_value();
-        self.batch.statement("DELETE $id_ RETURN NONE", [("id", id)]);
+        self.batch.delete(answer_id(account, key));
     }
 
     /// A post in place of its former self, when nothing but its moderation has changed, and the verdict's grounds. They are
@@ -150,7 +151,19 @@ impl Writes {
     }
 
     pub(super) fn into_transaction(mut self) -> Query {
-        for ((moderation, is_withdrawn), posts) in self.judged {
+        self.close_judgements();
+        self.batch.into_transaction()
+    }
+
+    /// A judged post changes once more: its verdict must be written before.
+    fn close_judgements_of(&mut self, post: PostId) {
+        if self.judged.values().flatten().any(|(judged, _)| *judged == post) {
+            self.close_judgements();
+        }
+    }
+
+    fn close_judgements(&mut self) {
+        for ((moderation, is_withdrawn), posts) in std::mem::take(&mut self.judged) {
             let text = "LET $done_ = UPDATE $ids_ SET moderation = $moderation_, withdrawn = $withdrawn_, judged_at = $time_, \
                         version += 1 WHERE version = $was_[record::id(id)] RETURN VALUE id; \
                         IF array::len($done_) != $count_ { THROW 'stale' }";
@@ -170,7 +183,6 @@ impl Writes {
             ];
             self.batch.statement(text, parameters);
         }
-        self.batch.into_transaction()
     }
 
     /// An event, at its place in the log.

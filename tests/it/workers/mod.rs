@@ -1,5 +1,6 @@
 //! The worker engine, seen through the five workers and a sixth. Here: what these tests share.
 
+mod backlog;
 mod battery;
 mod breaker;
 mod holds;

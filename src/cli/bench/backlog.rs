@@ -1,0 +1,105 @@
+//! Backlogs: how fast a large number of rows is drained, and whether the last tenth goes as fast as the first. Rows are written
+//! straight into the database, as an outage of a day would leave them; they are drained as always.
+
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+
+use super::{
+    Scale,
+    node::Node,
+    report::{Row, Table, grouped},
+    step,
+};
+use crate::actors::worker::Ending;
+
+/// Rows of each kind.
+const ROWS: usize = 300_000;
+/// The parts of a backlog whose rates are compared.
+const PARTS: usize = 10;
+/// How often the worker is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+/// A worker that ends nothing for so long is stuck.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Drains a backlog of each kind.
+pub(super) async fn measure(node: &Node, scale: Scale, table: &mut Table) -> anyhow::Result<()> {
+    deliveries(node, scale.of(ROWS), table).await
+}
+
+/// Deliveries that have waited for a mail server, say, and are due now.
+async fn deliveries(node: &Node, rows: usize, table: &mut Table) -> anyhow::Result<()> {
+    const WORKER: &str = "email";
+    step(&format!("writing {} deliveries that are due", grouped(rows as f64)));
+    let first = node.now().minus(Duration::from_secs(24 * 60 * 60));
+    node.seeding().add_deliveries(WORKER, rows, first).await?;
+    step("draining them");
+    let before = node.ended(WORKER, Ending::Done);
+    let mut parts = Parts::begin(rows);
+    node.wake(WORKER);
+    let mut moved = Instant::now();
+    while let Some(wanted) = parts.next() {
+        let done = usize::try_from(node.ended(WORKER, Ending::Done).saturating_sub(before)).unwrap_or(usize::MAX);
+        if done >= wanted {
+            parts.end();
+            moved = Instant::now();
+        } else if moved.elapsed() > PATIENCE {
+            bail!("worker {WORKER} has done {done} of {rows} deliveries and stands still");
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    parts.report(table, "deliveries that were due, worker without work");
+    Ok(())
+}
+
+/// The times at which each part of a backlog was drained.
+struct Parts {
+    rows: usize,
+    began: Instant,
+    ends: Vec<Duration>,
+}
+
+impl Parts {
+    fn begin(rows: usize) -> Self {
+        Self { rows, began: Instant::now(), ends: Vec::new() }
+    }
+
+    /// How many rows are drained when the present part is; none when all are.
+    fn next(&self) -> Option<usize> {
+        let part = self.ends.len() + 1;
+        (part <= PARTS).then(|| self.rows * part / PARTS)
+    }
+
+    fn end(&mut self) {
+        self.ends.push(self.began.elapsed());
+    }
+
+    /// Rows a second, by part.
+    fn rates(&self) -> Vec<f64> {
+        let begins = std::iter::once(Duration::ZERO).chain(self.ends.iter().copied());
+        let took = begins.zip(&self.ends).map(|(begin, end)| end.saturating_sub(begin).as_secs_f64());
+        took.map(|seconds| (self.rows / PARTS) as f64 / seconds.max(f64::EPSILON)).collect()
+    }
+
+    fn report(&self, table: &mut Table, what: &str) {
+        let whole = self.ends.last().map_or(f64::EPSILON, Duration::as_secs_f64);
+        let what = format!("drained: {} {what}", grouped(self.rows as f64));
+        table.push(Row::rate(what, self.rows as f64 / whole, "rows/s"));
+        let rates: Vec<String> = self.rates().into_iter().map(grouped).collect();
+        table.figure("  by tenths, rows/s", rates.join(" "));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backlog_that_slows_down_shows_it() {
+        let ends = (1..=10).map(|part| Duration::from_secs(part * part)).collect();
+        let parts = Parts { rows: 1_000, began: Instant::now(), ends };
+        let rates = parts.rates();
+        assert_eq!((rates.len(), rates[0].round(), rates[9].round()), (10, 100.0, 5.0));
+        assert_eq!(parts.next(), None);
+    }
+}
