@@ -10,6 +10,7 @@ mod accounts;
 mod audit;
 mod backlog;
 mod batch;
+mod cache;
 mod controls;
 mod dead_letters;
 mod deliveries;
