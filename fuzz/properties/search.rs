@@ -29,7 +29,7 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
             text: text.to_owned(),
             published_at: at(number * 86_400_000),
         };
-        index.put(&document).unwrap_or_else(|error| panic!("{error}"));
+        index.refresh(document.post).put(&document, 1).unwrap_or_else(|error| panic!("{error}"));
     }
     index.commit(&BTreeMap::new()).unwrap_or_else(|error| panic!("{error}"));
     index

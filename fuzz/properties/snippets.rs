@@ -30,7 +30,11 @@ pub fn snippets(data: &[u8]) {
         published_at: Timestamp::default(),
     };
     let index = INDEX.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    index.put(&document).and_then(|()| index.commit(&BTreeMap::new())).unwrap_or_else(|error| panic!("{error}"));
+    index
+        .refresh(document.post)
+        .put(&document, 1)
+        .and_then(|()| index.commit(&BTreeMap::new()))
+        .unwrap_or_else(|error| panic!("{error}"));
     for q in ["author:ada", &q] {
         let Ok(query) = Query::parse(q, None, None, None, None) else { continue };
         let request = Request { query, now: Timestamp::default(), offset: 0, limit: 2 };

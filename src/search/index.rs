@@ -18,6 +18,7 @@ use super::{
     Document, Error, Location, Settings, folder,
     language::Language,
     positions,
+    refresh::Refreshed,
     schema::{self, Fields},
 };
 use crate::domain::{Epoch, PostId};
@@ -41,6 +42,7 @@ pub(super) struct Inner {
     pub(super) fields: Fields,
     pub(super) analyzer: TextAnalyzer,
     pub(super) reader: IndexReader,
+    pub(super) refreshed: Refreshed,
     index: tantivy::Index,
     folder: Option<PathBuf>,
     writer_memory_bytes: usize,
@@ -74,7 +76,9 @@ impl Index {
         let writer = write_to(&index, writer_memory_bytes, folder.as_deref())?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let writing = Mutex::new(Writing { writer: Some(writer), has_changes: false });
-        Ok(Self { inner: Arc::new(Inner { fields, analyzer, reader, index, folder, writer_memory_bytes, writing }) })
+        let refreshed = Refreshed::default();
+        let inner = Inner { fields, analyzer, reader, refreshed, index, folder, writer_memory_bytes, writing };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The log positions of the last commit: every event up to them is in the index. `None` if there was no commit, so
@@ -87,11 +91,8 @@ impl Index {
         payload.as_deref().map(positions::decode).transpose()
     }
 
-    /// Puts a post's document in the place of the one it may have.
-    ///
-    /// # Errors
-    /// [`Error::Index`], and [`Error::Discarded`] from then on.
-    pub fn put(&self, document: &Document) -> Result<(), Error> {
+    /// Puts a post's document in the place of the one it may have. By a [`super::Refresh`] only: it knows which version is newest.
+    pub(super) fn put(&self, document: &Document) -> Result<(), Error> {
         let fields = &self.inner.fields;
         self.write(|writer| {
             writer.delete_term(fields.key(document.post));
@@ -99,11 +100,8 @@ impl Index {
         })
     }
 
-    /// Removes a post's document; nothing happens if there is none.
-    ///
-    /// # Errors
-    /// [`Error::Discarded`] after a failed write.
-    pub fn delete(&self, post: PostId) -> Result<(), Error> {
+    /// Removes a post's document; nothing happens if there is none. By a [`super::Refresh`] only.
+    pub(super) fn delete(&self, post: PostId) -> Result<(), Error> {
         self.write(|writer| {
             writer.delete_term(self.inner.fields.key(post));
             Ok(())

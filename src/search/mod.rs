@@ -12,6 +12,7 @@ mod language;
 mod lexer;
 mod positions;
 mod query;
+mod refresh;
 mod schema;
 mod snippet;
 
@@ -24,6 +25,7 @@ use crate::domain::{AccountId, Handle, PostId, Tag, Timestamp, Title};
 
 pub use index::Index;
 pub use query::Query;
+pub use refresh::Refresh;
 
 /// How an index is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]

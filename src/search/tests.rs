@@ -160,6 +160,30 @@ fn a_replaced_post_is_found_once_and_a_deleted_one_never() {
 }
 
 #[test]
+fn a_text_that_was_read_earlier_and_put_later_is_dropped_and_undoes_no_removal() {
+    let (mut old, index) = (document("Title", "old words"), committed(&[]));
+    let mut new = old.clone();
+    new.text = "new words".to_owned();
+    let (slow, fast) = (index.refresh(old.post), index.refresh(old.post));
+    fast.put(&new, 3).unwrap();
+    slow.put(&old, 2).unwrap();
+    index.commit(&BTreeMap::new()).unwrap();
+    assert_eq!((found(&index, "new"), found(&index, "old")), (vec![old.post], Vec::new()));
+    fast.remove(Some(4)).unwrap();
+    slow.put(&new, 3).unwrap();
+    index.commit(&BTreeMap::new()).unwrap();
+    slow.put(&new, 3).unwrap();
+    index.commit(&BTreeMap::new()).unwrap();
+    assert!(index.is_empty(), "rejected stays rejected, across commits, too");
+    old.text = "approved words".to_owned();
+    slow.put(&old, 5).unwrap();
+    fast.remove(None).unwrap();
+    slow.put(&old, 6).unwrap();
+    index.commit(&BTreeMap::new()).unwrap();
+    assert!(index.is_empty(), "deleted stays deleted");
+}
+
+#[test]
 fn clearing_spares_what_is_put_afterwards() {
     let post = document("Title", "words");
     let index = committed(&[post.clone(), document("Title", "words")]);

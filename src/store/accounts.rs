@@ -1,11 +1,16 @@
 //! Accounts as everybody sees them: by id and by handle. Passwords and sessions are `identity`'s.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use quick_cache::sync::Cache;
 use surrealdb::types::{RecordId, SurrealValue, Value};
 
-use super::{Error, Result, Store, audit, batch::Batch, keys, query::Query};
+use super::{
+    Error, Result, Store, audit,
+    batch::Batch,
+    cache::{Cache, Written},
+    keys,
+    query::Query,
+};
 use crate::domain::{Account, AccountId, Audit, Bio, Email, Handle, MailPreferences, Name, Role, Timestamp};
 
 /// An account's row without its credentials.
@@ -78,12 +83,13 @@ pub struct ProfileChanges {
 #[derive(Clone)]
 pub struct AccountAccess {
     store: Store,
-    cache: Option<Arc<Cache<AccountId, Arc<Account>>>>,
+    cache: Cache<AccountId, Arc<Account>>,
 }
 
 impl AccountAccess {
     pub(crate) fn new(store: &Store) -> Self {
-        let cache = (store.cache() > 0).then(|| Arc::new(Cache::new(store.cache())));
+        let accounts = store.cache();
+        let cache = Cache::new(accounts, u64::try_from(accounts).unwrap_or(u64::MAX), |_| 1);
         Self { store: store.clone(), cache }
     }
 
@@ -100,19 +106,7 @@ impl AccountAccess {
     /// # Errors
     /// When the database does not answer.
     pub async fn get_many(&self, ids: &[AccountId]) -> Result<Vec<Arc<Account>>> {
-        let mut found: HashMap<AccountId, Arc<Account>> = HashMap::with_capacity(ids.len());
-        if let Some(cache) = &self.cache {
-            found.extend(ids.iter().filter_map(|id| Some((*id, cache.get(id)?))));
-        }
-        let missing: Vec<RecordId> = ids.iter().filter(|id| !found.contains_key(id)).map(|known| id(*known)).collect();
-        if !missing.is_empty() {
-            let query = Query::new("SELECT * FROM $ids WHERE confirmed = true").bind("ids", missing);
-            for row in self.store.read(query).await?.rows::<AccountRow>(0)? {
-                let account = Arc::new(Account::try_from(row)?);
-                self.keep(&account);
-                found.insert(account.id, account);
-            }
-        }
+        let found = self.cache.read(ids, |missing| self.load(missing)).await?;
         Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
     }
 
@@ -128,7 +122,8 @@ impl AccountAccess {
         }
     }
 
-    /// Changes a profile; `None` if the account does not exist.
+    /// Changes a profile; `None` if the account does not exist. Who has been answered finds the change in force: every read that
+    /// begins after the answer, the publisher's included, sees it or a later one.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -141,10 +136,13 @@ impl AccountAccess {
             .bind("bio", changes.bio.map(|bio| bio.as_str().to_owned()))
             .bind("mail", changes.mail_new_posts)
             .bind("hold", changes.hold_until_approved);
-        let Some(row) = self.store.write(query).await?.row::<AccountRow>(0)? else { return Ok(None) };
-        let account = Arc::new(Account::try_from(row)?);
-        self.keep(&account);
-        Ok(Some(account))
+        let store = self.store.clone();
+        let writing = async move {
+            let row = store.write(query).await?.row::<AccountRow>(0)?;
+            let answer = row.map(Account::try_from).transpose()?.map(Arc::new);
+            Ok(Written { rows: answer.iter().map(|account| (account.id, Arc::clone(account))).collect(), answer })
+        };
+        self.cache.write(self.store.runtime(), [account], writing).await
     }
 
     /// Gives an account other roles than those it is known to have, together with a row in the audit trail; says whether it
@@ -160,25 +158,31 @@ impl AccountAccess {
         let (old, new) = (words(&account.roles), words(roles));
         batch.statement(text, [("id", id(account.id).into_value()), ("old", old), ("new", new), ("set", Value::None)]);
         audit::put(&mut batch, audit);
-        let written = self.store.write(batch.into_transaction()).await;
-        self.forget(account.id);
-        match written {
-            Ok(_) => Ok(true),
+        let store = self.store.clone();
+        let write = async move { store.write(batch.into_transaction()).await.map(drop) };
+        match self.change(account.id, write).await {
+            Ok(()) => Ok(true),
             Err(Error::Refused(_)) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// An account has changed: the next reader asks the database.
-    pub(super) fn forget(&self, id: AccountId) {
-        if let Some(cache) = &self.cache {
-            cache.remove(&id);
-        }
+    /// Runs a write that changes an account otherwise; the next reader asks the database.
+    ///
+    /// # Errors
+    /// What the write answers.
+    pub(super) async fn change(
+        &self,
+        account: AccountId,
+        write: impl Future<Output = Result<()>> + Send + 'static,
+    ) -> Result<()> {
+        self.cache.write(self.store.runtime(), [account], async move { write.await.map(Written::unseen) }).await
     }
 
-    fn keep(&self, account: &Arc<Account>) {
-        if let Some(cache) = &self.cache {
-            cache.insert(account.id, Arc::clone(account));
-        }
+    async fn load(&self, ids: Vec<AccountId>) -> Result<Vec<(AccountId, Arc<Account>)>> {
+        let ids: Vec<RecordId> = ids.into_iter().map(id).collect();
+        let query = Query::new("SELECT * FROM $ids WHERE confirmed = true").bind("ids", ids);
+        let accounts = self.store.read(query).await?.rows::<AccountRow>(0)?.into_iter();
+        accounts.map(|row| Account::try_from(row).map(|account| (account.id, Arc::new(account)))).collect()
     }
 }

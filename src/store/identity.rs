@@ -218,10 +218,10 @@ impl IdentityAccess {
                 ("taken", Value::None),
             ],
         );
-        let confirmed = self.store.write(batch.into_transaction()).await;
-        self.accounts.forget(account);
-        match confirmed {
-            Ok(_) => Ok(CodeCheck::Right),
+        let store = self.store.clone();
+        let confirming = async move { store.write(batch.into_transaction()).await.map(drop) };
+        match self.accounts.change(account, confirming).await {
+            Ok(()) => Ok(CodeCheck::Right),
             // Of two that present the right code at once, one takes it; a newer sign-up has a code of its own.
             Err(Error::Refused(_)) => Ok(CodeCheck::Gone),
             Err(error) => Err(error),

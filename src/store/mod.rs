@@ -10,6 +10,7 @@ mod accounts;
 mod audit;
 mod backlog;
 mod batch;
+mod cache;
 mod claims;
 mod controls;
 mod dead_letters;

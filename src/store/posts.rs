@@ -1,19 +1,13 @@
 //! Posts by id, with an in-process cache in front when this process is the database's only writer.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, RandomState},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{collections::HashMap, sync::Arc};
 
-use quick_cache::{Weighter, sync::Cache};
 use surrealdb::types::{RecordId, SurrealValue};
 
 use super::{
-    Error, Listing, Result, Store, events, keys, listings,
+    Error, Listing, Result, Store,
+    cache::{Cache, Written},
+    events, keys, listings,
     query::Query,
     reviews::{AppealMark, RulingMark},
 };
@@ -130,13 +124,15 @@ pub(super) fn id(post: PostId) -> RecordId {
 #[derive(Clone)]
 pub struct PostReads {
     store: Store,
-    cache: Option<Arc<PostCache>>,
+    cache: Cache<PostId, Arc<Post>>,
 }
 
 impl PostReads {
     pub(crate) fn new(store: &Store) -> Self {
-        let cache = (store.cache() > 0).then(|| Arc::new(PostCache::new(store.cache())));
-        Self { store: store.clone(), cache }
+        const BYTES_PER_POST: u64 = 8 << 10;
+        let posts = store.cache();
+        let bytes = u64::try_from(posts).unwrap_or(u64::MAX).saturating_mul(BYTES_PER_POST);
+        Self { store: store.clone(), cache: Cache::new(posts, bytes, weight) }
     }
 
     /// One post.
@@ -152,20 +148,7 @@ impl PostReads {
     /// # Errors
     /// When the database does not answer.
     pub async fn get_many(&self, ids: &[PostId]) -> Result<Vec<Arc<Post>>> {
-        let mut found: HashMap<PostId, Arc<Post>> = HashMap::with_capacity(ids.len());
-        if let Some(cache) = &self.cache {
-            found.extend(ids.iter().filter_map(|id| Some((*id, cache.posts.get(id)?))));
-        }
-        let missing: Vec<PostId> = ids.iter().copied().filter(|id| !found.contains_key(id)).collect();
-        if !missing.is_empty() {
-            let before: Vec<u64> = missing.iter().map(|id| self.generation(*id)).collect();
-            for post in self.load(&missing).await? {
-                let post = Arc::new(post);
-                let at = missing.iter().position(|id| *id == post.id);
-                self.remember(&post, at.and_then(|at| before.get(at)).copied());
-                found.insert(post.id, post);
-            }
-        }
+        let found = self.cache.read(ids, |missing| self.load(missing)).await?;
         Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
     }
 
@@ -177,76 +160,33 @@ impl PostReads {
         listings::page(&self.store, listing, after, limit).await
     }
 
-    /// Posts straight from the database, whatever the cache says.
-    pub(super) async fn load(&self, ids: &[PostId]) -> Result<Vec<Post>> {
-        let ids: Vec<RecordId> = ids.iter().copied().map(id).collect();
+    /// Runs a write that leaves these posts like this, or deletes them.
+    ///
+    /// # Errors
+    /// What the write answers.
+    pub(super) async fn change(
+        &self,
+        posts: HashMap<PostId, Option<Arc<Post>>>,
+        write: impl Future<Output = Result<()>> + Send + 'static,
+    ) -> Result<()> {
+        let ids: Vec<PostId> = posts.keys().copied().collect();
+        let writing = async move {
+            write.await?;
+            Ok(Written { answer: (), rows: posts.into_iter().filter_map(|(id, post)| Some((id, post?))).collect() })
+        };
+        self.cache.write(self.store.runtime(), ids, writing).await
+    }
+
+    async fn load(&self, ids: Vec<PostId>) -> Result<Vec<(PostId, Arc<Post>)>> {
+        let ids: Vec<RecordId> = ids.into_iter().map(id).collect();
         let mut answers = self.store.read(Query::new("SELECT * FROM $ids").bind("ids", ids)).await?;
-        answers.rows::<PostRow>(0)?.into_iter().map(Post::try_from).collect()
-    }
-
-    /// A post is about to change: what readers have loaded until now must not be remembered any more.
-    pub(super) fn forget(&self, id: PostId) {
-        if let Some(cache) = &self.cache {
-            if let Some(stripe) = cache.stripe(id) {
-                stripe.fetch_add(1, Ordering::SeqCst);
-            }
-            cache.posts.remove(&id);
-        }
-    }
-
-    /// The post as its writer has just committed it.
-    pub(super) fn keep(&self, post: &Arc<Post>) {
-        self.forget(post.id);
-        if let Some(cache) = &self.cache {
-            cache.posts.insert(post.id, Arc::clone(post));
-        }
-    }
-
-    fn generation(&self, id: PostId) -> u64 {
-        let stripe = self.cache.as_ref().and_then(|cache| cache.stripe(id));
-        stripe.map_or(0, |stripe| stripe.load(Ordering::SeqCst))
-    }
-
-    fn remember(&self, post: &Arc<Post>, generation: Option<u64>) {
-        if generation == Some(self.generation(post.id))
-            && let Some(cache) = &self.cache
-        {
-            cache.posts.insert(post.id, Arc::clone(post));
-        }
+        let posts = answers.rows::<PostRow>(0)?.into_iter();
+        posts.map(|row| Post::try_from(row).map(|post| (post.id, Arc::new(post)))).collect()
     }
 }
 
-/// Posts by id, bounded by bytes. The generations keep a reader that was overtaken by a writer from remembering the old text.
-struct PostCache {
-    posts: Cache<PostId, Arc<Post>, ByBytes>,
-    generations: Vec<AtomicU64>,
-    hasher: RandomState,
-}
-
-#[derive(Clone)]
-struct ByBytes;
-
-impl Weighter<PostId, Arc<Post>> for ByBytes {
-    fn weight(&self, _: &PostId, post: &Arc<Post>) -> u64 {
-        const OVERHEAD: u64 = 512;
-        OVERHEAD + u64::try_from(post.body.as_str().len()).unwrap_or(u64::MAX / 2)
-    }
-}
-
-impl PostCache {
-    fn new(posts: usize) -> Self {
-        const BYTES_PER_POST: u64 = 8 << 10;
-        const STRIPES: usize = 1024;
-        let bytes = u64::try_from(posts).unwrap_or(u64::MAX).saturating_mul(BYTES_PER_POST);
-        Self {
-            posts: Cache::with_weighter(posts, bytes, ByBytes),
-            generations: std::iter::repeat_with(AtomicU64::default).take(STRIPES).collect(),
-            hasher: RandomState::new(),
-        }
-    }
-
-    fn stripe(&self, id: PostId) -> Option<&AtomicU64> {
-        let hash = usize::try_from(self.hasher.hash_one(id) >> 1).unwrap_or(0);
-        self.generations.get(hash % self.generations.len())
-    }
+/// How much of the cache a post takes, in bytes.
+fn weight(post: &Arc<Post>) -> u64 {
+    const OVERHEAD: u64 = 512;
+    OVERHEAD + u64::try_from(post.body.as_str().len()).unwrap_or(u64::MAX / 2)
 }

@@ -110,11 +110,7 @@ impl Publishing {
         let mut known = Known::default();
         let ids: Vec<PostId> = wanted.posts.into_iter().collect();
         if !ids.is_empty() {
-            let posts = if self.store.is_embedded() {
-                self.posts.get_many(&ids).await?
-            } else {
-                self.posts.load(&ids).await?.into_iter().map(Arc::new).collect()
-            };
+            let posts = self.posts.get_many(&ids).await?;
             known.posts = posts.into_iter().map(|post| (post.id, post)).collect();
         }
         let accounts: Vec<AccountId> = wanted.accounts.into_iter().collect();
@@ -155,22 +151,12 @@ impl Publishing {
     /// # Errors
     /// [`Error::Refused`], [`Error::Exists`] or [`Error::Conflict`]: nothing was written, know and decide again. After any
     /// other error the outcome is unknown.
-    pub async fn commit(&self, writes: Writes) -> Result<()> {
+    pub async fn commit(&self, mut writes: Writes) -> Result<()> {
         if writes.is_empty() {
             return Ok(());
         }
-        for id in writes.touched.keys() {
-            self.posts.forget(*id);
-        }
-        let touched = writes.touched.clone();
-        self.store.write(writes.into_transaction()).await?;
-        for (id, post) in &touched {
-            match post {
-                Some(post) => self.posts.keep(post),
-                None => self.posts.forget(*id),
-            }
-        }
-        Ok(())
+        let (store, touched) = (self.store.clone(), std::mem::take(&mut writes.touched));
+        self.posts.change(touched, async move { store.write(writes.into_transaction()).await.map(drop) }).await
     }
 }
 

@@ -75,6 +75,22 @@ fn everything_that_is_built_in_comes_from_crates_io_and_every_odd_licence_is_kno
     }
 }
 
+/// A hole that is let pass is somebody's decision of some day, and says why.
+#[test]
+fn every_known_hole_that_is_let_pass_says_when_it_was_judged_and_why() {
+    let deny: toml::Table = toml::from_str(&fs::read_to_string(root().join("deny.toml")).unwrap()).unwrap();
+    let advisories = &deny["advisories"];
+    assert_eq!((advisories["unmaintained"].as_str(), advisories["yanked"].as_str()), (Some("all"), Some("deny")));
+    for ignored in advisories["ignore"].as_array().unwrap() {
+        let (id, reason) = (ignored["id"].as_str().unwrap(), ignored["reason"].as_str().unwrap());
+        let (day, why) = reason.split_once(": ").unwrap();
+        assert!(id.starts_with("RUSTSEC-") && id.len() == "RUSTSEC-2023-0071".len(), "{id}");
+        assert!(day.parse::<jiff::civil::Date>().is_ok() && why.len() > 80, "{id}: {reason}");
+    }
+    let ci = fs::read_to_string(root().join(".ci/run")).unwrap();
+    assert!(ci.contains("cargo deny check advisories"), "CI looks for known holes where it can");
+}
+
 #[test]
 fn a_name_that_leads_nowhere_is_noticed() {
     for there in [

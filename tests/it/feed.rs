@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{
     Person, TestApp,
-    api::{numbered, path, sorted},
+    api::{REJECTED, numbered, path, sorted},
 };
 
 async fn with_feeds(length: usize, backfill: usize) -> TestApp {
@@ -203,4 +203,29 @@ async fn a_trimmed_feed_has_no_gap_above_what_a_later_follow_brings() {
     for limit in [3, 20] {
         assert_eq!(bob.pages("/v1/feed", limit).await.concat(), newest_first(all.clone()), "pages of {limit}");
     }
+}
+
+/// How many rows a person's feed has, whether anybody may see their posts or not.
+async fn rows_of(app: &TestApp, person: &Person) -> usize {
+    let me = person.get("/v1/me").await.expect(200).json();
+    let reader = me["id"].as_str().unwrap().parse().unwrap();
+    app.app.accesses.feed().rows_of(reader, None, 1_000).await.unwrap().len()
+}
+
+#[actix_web::test]
+async fn a_post_that_goes_at_once_leaves_no_row_behind() {
+    let app = TestApp::spawn().await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    bob.follow(&ada).await;
+    app.settle().await;
+    for round in 0..10 {
+        let post = ada.publish(&format!("Regretted {round}")).await;
+        ada.publish_with(json!({"title": "Unfit", "body": REJECTED})).await;
+        ada.delete(&path(&post)).await.expect(204);
+    }
+    app.settle().await;
+    assert_eq!((rows_of(&app, &ada).await, rows_of(&app, &bob).await), (0, 0));
+    ada.publish("Kept").await;
+    app.settle().await;
+    assert_eq!((rows_of(&app, &ada).await, rows_of(&app, &bob).await), (1, 1));
 }

@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use broadsheet::{
+    actors::workers,
+    domain::{Account, AccountId, PostId},
+};
+use futures_util::future::{join, join_all};
+use serde_json::{Value, json};
 
 use crate::support::{
-    TestApp,
+    Person, TestApp,
     api::{findings, path},
 };
 
@@ -104,4 +109,74 @@ async fn numbers_follow_posts_edits_and_followers() {
     assert_eq!(stats["tags"], json!([{"tag": "cup", "posts": 1}]));
     let empty = bob.get("/v1/me/stats").await.expect(200).json();
     assert_eq!((&empty["posts"], &empty["views"], &empty["tags"]), (&json!(0), &json!(0), &json!([])));
+}
+
+/// A server whose requests run on several threads.
+async fn with_threads() -> TestApp {
+    TestApp::spawn_with(|config| config.http.workers = 4, workers::standard()).await
+}
+
+/// An account as its row says, whatever any cache does.
+async fn row(app: &TestApp, account: AccountId) -> Account {
+    app.app.accesses.mail().reader(account).await.unwrap().unwrap().account
+}
+
+async fn id_of(person: &Person) -> AccountId {
+    person.get("/v1/me").await.expect(200).json()["id"].as_str().unwrap().parse().unwrap()
+}
+
+#[actix_web::test]
+async fn after_concurrent_changes_everybody_reads_what_the_database_says() {
+    let app = with_threads().await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let id = id_of(&ada).await;
+    for round in 0..40 {
+        let change = |number: u32| {
+            let name = format!("Ada {round}.{number}");
+            let body = json!({"name": name, "hold_until_approved": number % 2 == 0});
+            let ada = &ada;
+            async move {
+                let me = ada.patch("/v1/me", &body).await.expect(200).json();
+                assert_eq!((&me["name"], &me["hold_until_approved"]), (&body["name"], &body["hold_until_approved"]));
+            }
+        };
+        let looks = (0..6).map(|_| bob.get("/v1/authors/ada"));
+        let (_, looks) = join(join_all((0..3).map(change)), join_all(looks)).await;
+        looks.into_iter().for_each(|look| drop(look.expect(200)));
+        let row = row(&app, id).await;
+        let me = ada.get("/v1/me").await.expect(200).json();
+        let seen = (me["name"].as_str(), me["hold_until_approved"].as_bool());
+        assert_eq!(seen, (Some(row.name.as_str()), Some(row.hold_until_approved)), "round {round}");
+        assert_eq!(bob.get("/v1/authors/ada").await.expect(200).json()["name"], row.name.as_str(), "round {round}");
+    }
+}
+
+#[actix_web::test]
+async fn a_post_that_is_published_after_the_answer_is_held_as_the_answer_said() {
+    let app = with_threads().await;
+    let ada = app.person("ada").await;
+    for round in 0..40 {
+        let wanted = round % 2 == 0;
+        let hold = async {
+            ada.patch("/v1/me", &json!({"hold_until_approved": wanted})).await.expect(200);
+            ada.publish_with(json!({"title": "After"})).await
+        };
+        let rename = |number: u32| {
+            let (ada, body) = (&ada, json!({"name": format!("Ada {round}.{number}")}));
+            async move { drop(ada.patch("/v1/me", &body).await.expect(200)) }
+        };
+        let publish = (0..4).map(|_| ada.publish_with(json!({"title": "Meanwhile"})));
+        let others = join(join_all((0..2).map(rename)), join_all(publish));
+        let (after, _) = join(hold, others).await;
+        let last = ada.publish_with(json!({"title": "Last"})).await;
+        for post in [after, last] {
+            assert_eq!(is_held(&app, &post).await, wanted, "round {round}: {}", post["title"]);
+        }
+    }
+    app.settle().await;
+}
+
+async fn is_held(app: &TestApp, post: &Value) -> bool {
+    let id: PostId = post["id"].as_str().unwrap().parse().unwrap();
+    app.app.accesses.posts().get(id).await.unwrap().unwrap().hold_until_approved
 }

@@ -92,6 +92,32 @@ async fn what_is_edited_or_deleted_is_found_as_it_is() {
     assert!(ada.titles("/v1/search?q=penguin").await.is_empty());
 }
 
+/// A body that takes long to index: far longer than a short one that comes after it.
+fn slow_body(word: &str) -> String {
+    let words: String = (0..9_000).map(|number| format!("*w{number}* ")).collect();
+    format!("{word} {words}")
+}
+
+#[actix_web::test]
+async fn a_text_that_was_slow_to_index_does_not_come_back() {
+    let app = TestApp::spawn().await;
+    let ada = app.person("ada").await;
+    for round in 0..5 {
+        let post = ada.publish_with(json!({"title": format!("Round {round}"), "body": "zebra"})).await;
+        let gone = ada.publish_with(json!({"title": format!("Gone {round}"), "body": "zebra"})).await;
+        app.settle().await;
+        for edited in [&post, &gone] {
+            ada.patch(&path(edited), &json!({"body": slow_body("walrus")})).await.expect(200);
+        }
+        ada.patch(&path(&post), &json!({"body": "penguin"})).await.expect(200);
+        ada.delete(&path(&gone)).await.expect(204);
+        app.settle().await;
+        assert!(ada.titles("/v1/search?q=walrus").await.is_empty(), "round {round}: the removed text is found");
+        assert_eq!(ada.titles("/v1/search?q=penguin").await, [format!("Round {round}")]);
+        ada.delete(&path(&post)).await.expect(204);
+    }
+}
+
 #[actix_web::test]
 async fn hits_come_in_pages_exactly_once() {
     let app = TestApp::spawn().await;

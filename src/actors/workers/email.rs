@@ -33,7 +33,9 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// Idempotent by the ledger's rows: a row is marked `sending` before its mail goes out and `sent` after. A row that a crash
 /// left at `sending` is sent again only if the transport keeps one copy per Message-ID; otherwise it becomes `unknown`. What
-/// the mail server puts off is tried again hours long; the mailing ends when every row is `sent`, `failed` or `unknown`.
+/// the mail server puts off is tried again hours long; the mailing ends when every row is `sent`, `failed` or `unknown`. Two deliveries
+/// of one post are safe side by side: one transaction claims a copy for one of them, and both know which copies are on their way
+/// (`does_everything_side_by_side_and_nobody_sees_it`).
 pub struct Email {
     desk: Arc<Desk>,
     public_url: String,

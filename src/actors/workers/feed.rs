@@ -17,7 +17,9 @@ const ROWS_IN_MEMORY: usize = 200;
 /// Writes one key-only feed row per follower (and one for the author), in chunks; removes them again when the post goes;
 /// fills and purges feeds when somebody follows or unfollows.
 ///
-/// Idempotent by the rows' keys: `feed:[reader, inverted time, post]`.
+/// Idempotent by the rows' keys: `feed:[reader, inverted time, post]`. Two deliveries of one post are safe side by side: rows
+/// that are written or removed at once are compared with the post again afterwards, and what a fan-out leaves to the engine's next
+/// commit is taken back only when that has been made (`a_post_that_goes_at_once_leaves_no_row_behind`).
 pub struct Feed {
     access: FeedAccess,
     chunk: usize,
@@ -25,10 +27,11 @@ pub struct Feed {
     length: usize,
 }
 
-/// Where a fan-out goes on.
-#[derive(Debug, Serialize, Deserialize)]
+/// Where a fan-out, or taking one back, goes on.
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Progress {
-    after: AccountId,
+    /// The last reader dealt with; none before the first.
+    after: Option<AccountId>,
     readers: usize,
 }
 
@@ -41,8 +44,16 @@ struct Chunk {
 impl Chunk {
     /// What follows when this chunk is dealt with.
     fn end(self, effects: Effects) -> Result<Outcome, Error> {
-        let Some(next) = self.next else { return Ok(Outcome::Done(effects)) };
-        let progress = serde_json::to_value(next).map_err(|error| Error::Fault(error.to_string()))?;
+        match self.next {
+            Some(next) => next.proceed(effects),
+            None => Ok(Outcome::Done(effects)),
+        }
+    }
+}
+
+impl Progress {
+    fn proceed(self, effects: Effects) -> Result<Outcome, Error> {
+        let progress = serde_json::to_value(self).map_err(|error| Error::Fault(error.to_string()))?;
         Ok(Outcome::Continue { progress, effects })
     }
 }
@@ -60,39 +71,56 @@ impl Feed {
         }
         let chunk = self.next_chunk(delivery, author).await?;
         let rows = self.access.add(&chunk.readers, position);
-        if rows.len() <= ROWS_IN_MEMORY {
+        let is_in_order = delivery.progress.is_none() && delivery.receive == 1;
+        if is_in_order && rows.len() <= ROWS_IN_MEMORY {
             return chunk.end(rows);
         }
-        self.access.write(rows).await?;
+        self.conform(&chunk.readers, position).await?;
         chunk.end(Effects::none())
     }
 
-    /// Removes a post's rows, unless somebody has meanwhile approved it; looks again after each chunk, because the rows that
-    /// the approval has put there may be among those just removed.
+    /// Removes a post's rows, unless somebody has meanwhile approved it. The rows of a fan-out just before may wait for the engine's
+    /// next commit, which has them written when the cursor passes this event at the latest: so the first receive only lets it pass.
     async fn take_back(&self, delivery: &Delivery, author: AccountId, position: PageCursor) -> Result<Outcome, Error> {
-        if self.is_wanted(position.post).await? {
-            return Ok(Outcome::done());
+        if delivery.progress.is_none() {
+            let is_wanted = self.is_wanted(position.post).await?;
+            return if is_wanted { Ok(Outcome::done()) } else { Progress::default().proceed(Effects::none()) };
         }
         let chunk = self.next_chunk(delivery, author).await?;
-        let rows: Vec<_> = chunk.readers.iter().map(|reader| (*reader, position)).collect();
-        self.access.remove(&rows).await?;
-        if self.is_wanted(position.post).await? {
-            self.access.write(self.access.add(&chunk.readers, position)).await?;
-        }
+        self.conform(&chunk.readers, position).await?;
         chunk.end(Effects::none())
+    }
+
+    /// Makes the rows of some readers agree with whether the post is wanted *now*; looks again when it is done, because that may
+    /// have changed meanwhile, and whoever was told of the change may have been faster.
+    async fn conform(&self, readers: &[AccountId], position: PageCursor) -> Result<(), Error> {
+        let mut is_wanted = self.is_wanted(position.post).await?;
+        loop {
+            if is_wanted {
+                self.access.write(self.access.add(readers, position)).await?;
+            } else {
+                let rows: Vec<_> = readers.iter().map(|reader| (*reader, position)).collect();
+                self.access.remove(&rows).await?;
+            }
+            let still = self.is_wanted(position.post).await?;
+            if still == is_wanted {
+                return Ok(());
+            }
+            is_wanted = still;
+        }
     }
 
     /// The next followers of an author; the first chunk has the author, too.
     async fn next_chunk(&self, delivery: &Delivery, author: AccountId) -> Result<Chunk, Error> {
         let read = |progress| serde_json::from_value(progress).map_err(|error| Error::Fault(error.to_string()));
         let done: Option<Progress> = delivery.progress.clone().map(read).transpose()?;
-        let after = done.as_ref().map(|done| done.after);
+        let after = done.as_ref().and_then(|done| done.after);
         // One more than the chunk tells whether there is another one.
         let mut readers = self.access.audience(author, after, self.chunk + 1).await?;
         let has_more = readers.len() > self.chunk;
         readers.truncate(self.chunk);
         let counted = done.map_or(0, |done| done.readers) + readers.len();
-        let next = readers.last().filter(|_| has_more).map(|last| Progress { after: *last, readers: counted });
+        let next = readers.last().filter(|_| has_more).map(|last| Progress { after: Some(*last), readers: counted });
         if after.is_none() {
             readers.push(author);
         }

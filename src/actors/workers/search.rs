@@ -1,11 +1,14 @@
 //! The search worker: keeps this node's Tantivy index in step with the posts.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use crate::{
     actors::worker::{Checkpoint, Delivery, Error, Outcome, Worker},
     domain::{Epoch, EventKind, Post, PostId, Viewer, may_see, plain_text},
-    search::{Document, Index},
+    search::{Document, Index, Refresh},
     store::SearchAccess,
 };
 
@@ -15,7 +18,8 @@ const PAGE: usize = 100;
 /// Puts posts into the index as they are now, and takes out those that nobody may see.
 ///
 /// Idempotent by the document's id, which is the post's. The cursors stand in the index's own commit, so the index is never
-/// ahead of them or behind.
+/// ahead of them or behind. Two deliveries of one post are safe side by side: each holds a [`Refresh`] from before it reads the post, so
+/// the one that has read the newest version has the last word (`a_text_that_was_slow_to_index_does_not_come_back`).
 pub struct Search {
     access: SearchAccess,
     index: Index,
@@ -52,9 +56,12 @@ impl Search {
         loop {
             let page = self.access.published(after, PAGE).await?;
             let ids: Vec<PostId> = page.iter().map(|position| position.post).collect();
-            for post in self.access.posts(&ids).await? {
-                self.put(post).await?;
-                count += 1;
+            let refreshes: HashMap<PostId, Refresh<'_>> = ids.iter().map(|id| (*id, self.index.refresh(*id))).collect();
+            for post in self.access.posts(&ids).await?.into_iter().filter(|post| may_see(post, Viewer::Public)) {
+                if let Some(refresh) = refreshes.get(&post.id) {
+                    self.put(refresh, post).await?;
+                    count += 1;
+                }
             }
             after = page.last().copied();
             if page.len() < PAGE {
@@ -66,14 +73,15 @@ impl Search {
     }
 
     async fn refresh(&self, id: PostId) -> Result<Outcome, Error> {
-        match self.access.post(id).await?.filter(|post| may_see(post, Viewer::Public)) {
-            Some(post) => self.put(post).await?,
-            None => self.index.delete(id).map_err(fault)?,
+        let refresh = self.index.refresh(id);
+        match self.access.post(id).await? {
+            Some(post) if may_see(&post, Viewer::Public) => self.put(&refresh, post).await?,
+            hidden => refresh.remove(hidden.map(|post| post.version)).map_err(fault)?,
         }
         Ok(Outcome::done())
     }
 
-    async fn put(&self, post: Arc<Post>) -> Result<(), Error> {
+    async fn put(&self, refresh: &Refresh<'_>, post: Arc<Post>) -> Result<(), Error> {
         let (Some(author), Some(published_at)) = (self.access.author(post.author).await?, post.published_at) else {
             return Ok(());
         };
@@ -86,7 +94,7 @@ impl Search {
             text: plain_text(&post.body),
             published_at,
         };
-        self.index.put(&document).map_err(fault)
+        refresh.put(&document, post.version).map_err(fault)
     }
 }
 

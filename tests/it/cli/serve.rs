@@ -7,7 +7,11 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Person, Process, broadsheet, expect_line, finished, until};
+use crate::support::{
+    Person, Process,
+    api::{REJECTED, path},
+    broadsheet, expect_line, finished, until,
+};
 
 #[actix_web::test]
 async fn serving_prints_one_line_and_ends_well_on_sigterm() {
@@ -100,11 +104,14 @@ async fn reindexing_makes_a_lost_index_anew() {
         let post = ada.publish(title).await;
         until("it is indexed", async || ada.receipt(&post).await.contains(&"search: done".to_owned())).await;
     }
+    let unfit = ada.publish_with(json!({"title": "Unfit", "body": format!("A whale says {REJECTED}")})).await;
+    until("it is rejected", async || ada.get(&path(&unfit)).await.expect(200).json()["moderation"] == "rejected").await;
     assert!(process.terminate().await.0.success());
     std::fs::remove_dir_all(folder.path().join("data/search")).unwrap();
     let output = finished(broadsheet(folder.path()).arg("reindex"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "the search index has 3 posts\n");
+    let has = "the search index has 3 posts\n";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), has, "what was rejected has no place in it");
     let process = Process::start(folder.path(), &[]).await;
     let ada = process.again(&ada).await;
     let mut found = ada.titles("/v1/search?q=whale").await;

@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     Work,
     /// The work is done, and then again: as after a crash between the work and its commit.
     Twice,
+    /// The work is done twice at the same time: as when two deliveries of one post run side by side.
+    SideBySide,
 }
 
 /// The faults of the next runs, and how often the worker ran.
@@ -96,6 +98,13 @@ impl<W: Worker> Worker for Faulty<W> {
             Fault::Twice => {
                 drop(self.worker.perform(delivery).await);
                 self.worker.perform(delivery).await
+            }
+            Fault::SideBySide => {
+                let pair = futures_util::future::join(self.worker.perform(delivery), self.worker.perform(delivery));
+                match pair.await {
+                    (Outcome::Done(_), other) => other,
+                    (unfinished, _) => unfinished,
+                }
             }
         }
     }

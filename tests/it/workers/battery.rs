@@ -40,6 +40,11 @@ macro_rules! battery {
             }
 
             #[actix_web::test]
+            async fn does_everything_side_by_side_and_nobody_sees_it() {
+                super::runs_beside_itself(NAME).await;
+            }
+
+            #[actix_web::test]
             async fn meets_a_full_mailbox_and_loses_nothing() {
                 super::meets_a_full_mailbox(NAME).await;
             }
@@ -154,6 +159,16 @@ async fn is_replayed(worker: &'static str) {
     scene.plan.of(worker).always(Fault::Twice);
     let posts = [scene.ada.publish("Once").await, scene.ada.publish("Again").await, scene.ada.publish("Thrice").await];
     scene.app.settle().await;
+    scene.everything_has_arrived(&posts).await;
+}
+
+async fn runs_beside_itself(worker: &'static str) {
+    let scene = Scene::new(worker, |_| {}).await;
+    scene.plan.of(worker).always(Fault::SideBySide);
+    let posts = [scene.ada.publish("Once").await, scene.ada.publish("Again").await, scene.ada.publish("Thrice").await];
+    scene.app.settle().await;
+    // Whoever finds that the other one has a mail looks again a second later.
+    recover(&scene.app).await;
     scene.everything_has_arrived(&posts).await;
 }
 
