@@ -10,7 +10,7 @@ use std::{
 };
 
 use broadsheet::{
-    actors::worker::{Checkpoint, Delivery, Error, Outcome, Worker},
+    actors::worker::{Checkpoint, Delivery, Error, Outcome, Sharing, Worker},
     domain::EventKind,
 };
 use parking_lot::Mutex;
@@ -98,6 +98,10 @@ impl<W: Worker> Worker for Faulty<W> {
                 self.worker.perform(delivery).await
             }
         }
+    }
+
+    fn sharing(&self) -> Option<Sharing> {
+        self.worker.sharing()
     }
 
     fn checkpoint(&self) -> Option<Arc<dyn Checkpoint>> {
