@@ -63,6 +63,7 @@ fn post(title: Title, tag: Tag, body: Body) -> Post {
         updated_at: at,
         published_at: Some(at),
         published_by: None,
+        last_edit: None,
         review: ReviewRecord::default(),
     }
 }

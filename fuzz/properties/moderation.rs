@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::texts;
+use super::{people::ADA, texts};
 use crate::{
     domain::{Body, Decision, Tag, Title},
     gateways::{
@@ -23,7 +23,7 @@ pub fn moderation(data: &[u8]) {
     let [title, tag, body, said] = texts(data);
     let (Ok(title), Ok(body)) = (Title::parse(&title), Body::parse(&body)) else { return };
     let tags: Vec<Tag> = Tag::parse(&tag).into_iter().collect();
-    let submission = Submission { title: title.as_str(), tags: &tags, body: body.as_str() };
+    let submission = Submission { author: ADA, title: title.as_str(), tags: &tags, body: body.as_str() };
     let verdict = RulesModerator::new(RulesSettings::default()).verdict(&submission);
     assert_eq!(verdict.decision == Decision::Approve, verdict.categories.is_empty(), "{verdict:?}");
     signs::find(&submission);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::worker::Status;
 use crate::{
-    domain::{DeliveryState, EventId, EventKind, Moderation, Post, Receipt, ReceiptLine},
+    domain::{DeliveryState, EventId, EventKind, Post, Receipt, ReceiptLine},
     store::{self, ReceiptReads, Trail},
 };
 
@@ -66,7 +66,7 @@ fn line(worker: &Status, trail: Trail, kind: &EventKind, event: EventId, post: &
         Trail::Cursor { settled } => {
             let settled = if worker.is_local { worker.snapshot().settled.get(&event.epoch).copied() } else { settled };
             let is_settled = settled.is_some_and(|settled| settled >= event.seq);
-            let is_rejected = worker.waits_for_approval && post.moderation == Moderation::Rejected;
+            let is_rejected = worker.waits_for_approval && post.is_withdrawn;
             let state = match is_settled {
                 false => DeliveryState::OnItsWay,
                 true if (worker.skips)(kind) || is_rejected => DeliveryState::Skipped,

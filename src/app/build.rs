@@ -31,6 +31,7 @@ use crate::{
         admin::WatchTickets,
         api::HtmlCache,
         identity::{Codes, Passwords, Tokens},
+        rate_limit::EditLimit,
     },
     metrics::{Exposition, Metrics},
     search::Index,
@@ -299,6 +300,7 @@ impl Ground {
             views: self.views.clone(),
             search: self.index.clone(),
             mailer: Arc::clone(&self.mailer),
+            edits: EditLimit::new(&config.rate_limit),
             codes: Codes::new(code_key, config.rate_limit.codes()),
             tokens: Tokens::new(seed, config.issuer(), config.identity.access_token_ttl.get()),
             passwords: Passwords::new(

@@ -98,6 +98,7 @@ pub(super) fn moderator(config: &Config, clock: &SharedClock) -> anyhow::Result<
         key,
         prices: Prices { input_micros: settings.input_price_micros, output_micros: settings.output_price_micros },
         daily_budget_micros: settings.daily_budget_micros,
+        author_daily_calls: settings.author_daily_calls,
         calls_per_second: settings.calls_per_second,
         timeout: settings.timeout.get(),
         deadline: settings.deadline.get(),

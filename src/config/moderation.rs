@@ -31,6 +31,8 @@ pub struct ModerationSettings {
     pub output_price_micros: u64,
     /// What a UTC day may cost on this node, in millionths of a US dollar; 0: no limit.
     pub daily_budget_micros: u64,
+    /// How many calls a UTC day has for the posts of one author on this node; 0: no limit.
+    pub author_daily_calls: u32,
     /// How many calls start in a second, at most.
     pub calls_per_second: u32,
     /// How long one call may take.
@@ -68,6 +70,7 @@ impl Default for ModerationSettings {
             input_price_micros: 35_000,
             output_price_micros: 140_000,
             daily_budget_micros: 0,
+            author_daily_calls: 5_000,
             calls_per_second: 5,
             timeout: Span::from_secs(8),
             deadline: Span::from_secs(20),
@@ -100,6 +103,7 @@ impl ModerationSettings {
         check.within("moderation.input_price_micros", self.input_price_micros, 0..=1_000_000_000_000)?;
         check.within("moderation.output_price_micros", self.output_price_micros, 0..=1_000_000_000_000)?;
         check.within("moderation.daily_budget_micros", self.daily_budget_micros, 0..=1_000_000_000_000)?;
+        check.within("moderation.author_daily_calls", self.author_daily_calls, 0..=1_000_000_000)?;
         check.within("moderation.calls_per_second", self.calls_per_second, 1..=1_000)?;
         check.within("moderation.timeout", self.timeout, Span::from_millis(1)..=Span::minutes(10))?;
         check.within("moderation.deadline", self.deadline, Span::from_millis(1)..=Span::minutes(10))?;

@@ -64,7 +64,7 @@ impl HttpSettings {
     }
 }
 
-/// `[rate_limit]`: how often one address may try.
+/// `[rate_limit]`: how often one address may try, and one account edit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimitSettings {
@@ -74,11 +74,23 @@ pub struct RateLimitSettings {
     pub identity_per_minute: u32,
     /// Mails with codes to one e-mail address per hour.
     pub codes_per_hour: u32,
+    /// Edits of one published post by one account per hour.
+    pub edits_per_post_per_hour: u32,
+    /// Edits of all published posts by one account per hour.
+    pub edits_per_hour: u32,
 }
 
 impl Default for RateLimitSettings {
     fn default() -> Self {
-        Self { enabled: true, identity_per_minute: 60, codes_per_hour: 10 }
+        Self {
+            enabled: true,
+            identity_per_minute: 60,
+            codes_per_hour: 10,
+            // A live ticker grows by an edit a minute for hours; nobody who writes by hand does more.
+            edits_per_post_per_hour: 60,
+            // Ten of those side by side, or a script that gives five hundred posts a new tag.
+            edits_per_hour: 600,
+        }
     }
 }
 
@@ -91,7 +103,9 @@ impl RateLimitSettings {
 
     pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
         check.within("rate_limit.identity_per_minute", self.identity_per_minute, 1..=1_000_000)?;
-        check.within("rate_limit.codes_per_hour", self.codes_per_hour, 1..=1_000)
+        check.within("rate_limit.codes_per_hour", self.codes_per_hour, 1..=1_000)?;
+        check.within("rate_limit.edits_per_post_per_hour", self.edits_per_post_per_hour, 1..=1_000_000)?;
+        check.within("rate_limit.edits_per_hour", self.edits_per_hour, 1..=1_000_000)
     }
 }
 

@@ -20,6 +20,8 @@ mod post;
 mod receipt;
 mod review;
 mod role;
+#[cfg(test)]
+mod testing;
 mod text;
 mod time;
 mod trace;

@@ -28,7 +28,8 @@ pub struct Post {
     pub hold_until_approved: bool,
     /// Whether followers get a mail when it is published.
     pub notify: bool,
-    /// Whether it was rejected and its feed rows were taken back; its next approval puts them there again.
+    /// Whether a text of it was rejected and none has been approved since. Until one is, nobody but its author and moderators
+    /// sees it, however often it is edited. Its feed rows were taken back; the approval puts them there again.
     pub is_withdrawn: bool,
     /// 1 when created, one more with each edit, verdict or appeal; the ETag.
     pub version: u64,
@@ -42,6 +43,8 @@ pub struct Post {
     pub published_at: Option<Timestamp>,
     /// The event that published it; `None` for drafts.
     pub published_by: Option<EventId>,
+    /// The event that announced the latest change of its text since it was published; `None` if there was none.
+    pub last_edit: Option<EventId>,
     /// What people have decided on it.
     pub review: ReviewRecord,
 }
@@ -73,6 +76,12 @@ impl Status {
 }
 
 impl Post {
+    /// The event that announced its present text: moderators are asked about a text for this one, and for none before it.
+    #[must_use]
+    pub fn announced_by(&self) -> Option<EventId> {
+        self.last_edit.or(self.published_by)
+    }
+
     /// SHA-256 over title, tags and body, in hex: changes exactly when what a moderator judged has changed.
     #[must_use]
     pub fn hash_content(title: &Title, tags: &[Tag], body: &Body) -> String {

@@ -130,6 +130,15 @@ impl Post {
         }
     }
 
+    /// A verdict on a text that has been edited away is none on the present one, which still waits for its own. But a rejection
+    /// hides the post until then: else whoever edits faster than verdicts come would show what nobody has approved. Answers
+    /// whether it has hidden it now.
+    pub fn withdraw_for(&mut self, decision: Decision) -> bool {
+        let withdraws = decision == Decision::Reject && !self.is_withdrawn;
+        self.is_withdrawn |= withdraws;
+        withdraws
+    }
+
     /// The text has changed: what a person has decided on the new one holds at once, else it waits for a verdict. Answers
     /// the appeal that was open against the rejection of the text before: there is nothing left to decide.
     pub fn begin_anew(&mut self, old_content_hash: &str) -> Option<Appeal> {

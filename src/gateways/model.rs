@@ -18,11 +18,11 @@ use futures_util::future::BoxFuture;
 use super::{Error, Moderator, Submission};
 use crate::{
     clock::Clock,
-    domain::{Decision, Timestamp, Verdict},
+    domain::{AccountId, Decision, Timestamp, Verdict},
 };
 use answer::{Finding, grounds};
 use bedrock::Bedrock;
-use budget::Budget;
+use budget::{Budget, Exhausted};
 use http::Http;
 use openai::OpenAi;
 use pace::{Pace, Starts};
@@ -71,8 +71,9 @@ enum Protocol {
 #[error("no secure connection to the model's server can be made on this machine")]
 pub struct ModelClientError(#[from] reqwest::Error);
 
-/// A post's texts as the model is shown them.
+/// A post's texts as the model is shown them, and whose they are.
 struct Shown {
+    author: AccountId,
     title: String,
     tags: String,
     body: String,
@@ -96,7 +97,7 @@ impl ModelModerator {
             protocol,
             model: settings.model,
             prices: settings.prices,
-            budget: Budget::new(settings.prices, settings.daily_budget_micros),
+            budget: Budget::new(settings.prices, settings.daily_budget_micros, settings.author_daily_calls),
             pace: Pace::new(settings.calls_per_second),
             timeout: settings.timeout,
             deadline: settings.deadline,
@@ -110,8 +111,8 @@ impl ModelModerator {
         let shown = Shown::new(submission);
         let chunks = chunks::split(&shown.body, self.chunk_bytes);
         let mut tally = Tally::default();
-        if self.budget.is_spent(self.clock.now()) {
-            tally.take(out_of_budget());
+        if let Some(exhausted) = self.budget.exhausted(shown.author, self.clock.now()) {
+            tally.take(out_of_budget(exhausted));
             return Ok(tally.verdict(sign, &self.model, self.prices));
         }
         let window = self.deadline.saturating_sub(self.timeout);
@@ -141,13 +142,13 @@ impl ModelModerator {
     ) -> Result<(), Error> {
         for (index, lines) in chunks.iter().enumerate() {
             tokio::time::sleep_until(starts.of(index)).await;
-            if self.budget.is_spent(self.clock.now()) {
-                tally.take(out_of_budget());
+            if let Some(exhausted) = self.budget.exhausted(shown.author, self.clock.now()) {
+                tally.take(out_of_budget(exhausted));
                 return Ok(());
             }
             let (title, tags) = (&shown.title, &shown.tags);
             let part = Part { title, tags, lines, number: index + 1, count: chunks.len() };
-            let finding = self.ask(&part, tally).await?;
+            let finding = self.ask(&part, shown.author, tally).await?;
             let is_rejected = finding.decision == Decision::Reject;
             tally.take(finding);
             if is_rejected {
@@ -157,7 +158,7 @@ impl ModelModerator {
         Ok(())
     }
 
-    async fn ask(&self, part: &Part<'_>, tally: &mut Tally) -> Result<Finding, Error> {
+    async fn ask(&self, part: &Part<'_>, author: AccountId, tally: &mut Tally) -> Result<Finding, Error> {
         let prompt = Prompt::new(part, rand::random);
         let begin = Instant::now();
         let replied = self.protocol.ask(&self.http, &prompt, self.clock.now()).await;
@@ -168,7 +169,7 @@ impl ModelModerator {
         }
         let Reply { said, tokens } = replied?;
         tally.pay(tokens);
-        self.budget.spend(tokens, now);
+        self.budget.spend(author, tokens, now);
         let finding = judge(&said, &prompt);
         if let Some(ground) = finding.categories.first().filter(|_| finding.decision == Decision::Review) {
             tracing::info!(model = self.model, ground, "a model's answer leaves a post to a person");
@@ -209,6 +210,7 @@ impl Shown {
     fn new(submission: &Submission<'_>) -> Self {
         let tags: Vec<&str> = submission.tags.iter().map(|tag| tag.as_str()).collect();
         Self {
+            author: submission.author,
             title: chunks::clean(submission.title).replace('\n', " "),
             tags: chunks::clean(&tags.join(", ")),
             body: chunks::clean(submission.body),
@@ -226,6 +228,11 @@ fn judge(said: &Said, prompt: &Prompt) -> Finding {
     }
 }
 
-fn out_of_budget() -> Finding {
-    Finding::review(grounds::BUDGET, "The daily budget for asking the model is spent.")
+fn out_of_budget(exhausted: Exhausted) -> Finding {
+    match exhausted {
+        Exhausted::Day => Finding::review(grounds::BUDGET, "The daily budget for asking the model is spent."),
+        Exhausted::Author => {
+            Finding::review(grounds::AUTHOR_BUDGET, "This author's daily budget for asking the model is spent.")
+        }
+    }
 }

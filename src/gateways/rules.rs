@@ -77,10 +77,11 @@ impl Moderator for RulesModerator {
     fn judge<'a>(&'a self, submission: &'a Submission<'a>) -> BoxFuture<'a, Result<Verdict, Error>> {
         Box::pin(async move {
             let moderator = *self;
+            let author = submission.author;
             let (title, tags, body) =
                 (submission.title.to_owned(), submission.tags.to_vec(), submission.body.to_owned());
             let judging = tokio::task::spawn_blocking(move || {
-                moderator.verdict(&Submission { title: &title, tags: &tags, body: &body })
+                moderator.verdict(&Submission { author, title: &title, tags: &tags, body: &body })
             });
             match judging.await.map_err(tokio::task::JoinError::try_into_panic) {
                 Ok(verdict) => Ok(verdict),
@@ -88,6 +89,10 @@ impl Moderator for RulesModerator {
                 Err(Err(_)) => Err(Error::Transient("the rules were stopped before they were through".to_owned())),
             }
         })
+    }
+
+    fn is_quick(&self) -> bool {
+        true
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     admin::WatchTickets,
     api::HtmlCache,
     identity::{Codes, Passwords, Tokens},
+    rate_limit::EditLimit,
 };
 use crate::{
     actors::{Health, Monitor, Operations, Publisher, Receipts, Redrives, ViewCounter},
@@ -74,6 +75,8 @@ pub struct State {
     pub mailer: Arc<dyn Mailer>,
     /// Makes codes.
     pub codes: Codes,
+    /// How often posts may be edited.
+    pub edits: EditLimit,
     /// Makes and checks tokens.
     pub tokens: Tokens,
     /// Hashes and checks passwords.

@@ -159,6 +159,10 @@ impl Moderator for Metered {
             judged
         })
     }
+
+    fn is_quick(&self) -> bool {
+        self.moderator.is_quick()
+    }
 }
 
 /// The word for a decision in figures.

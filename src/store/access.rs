@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::{
     AccountAccess, Effects, Listing, PostReads, Result, Store, batch::Batch, feeds, follows, listings, log, stats,
 };
-use crate::domain::{Account, AccountId, ContentChange, Epoch, Moderation, PageCursor, Post, PostId, Timestamp};
+use crate::domain::{
+    Account, AccountId, ContentChange, Epoch, EventId, Moderation, PageCursor, Post, PostId, Timestamp,
+};
 
 /// The feed worker's: reads followers, writes feed rows.
 #[derive(Clone)]
@@ -119,12 +121,17 @@ impl ModerationAccess {
         Self { posts: posts.clone() }
     }
 
-    /// The post as it is now.
+    /// The post as it is now, at least as new as an event about it: the cache may still show it as it was just before.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn post(&self, post: PostId) -> Result<Option<Arc<Post>>> {
-        self.posts.get(post).await
+    pub async fn post(&self, post: PostId, event: EventId) -> Result<Option<Arc<Post>>> {
+        match self.posts.get(post).await? {
+            Some(found) if found.announced_by() < Some(event) => {
+                Ok(self.posts.load(&[post]).await?.pop().map(Arc::new))
+            }
+            found => Ok(found),
+        }
     }
 }
 

@@ -36,6 +36,9 @@ pub(super) struct PostRow {
     published_at: Option<i64>,
     epoch: Option<String>,
     seq: Option<i64>,
+    /// Missing while its text has not been edited; likewise in rows of versions that did not keep it.
+    edit_epoch: Option<String>,
+    edit_seq: Option<i64>,
     judged_at: Option<i64>,
     /// Missing while no person has decided; likewise the appeals.
     rulings: Option<Vec<RulingMark>>,
@@ -63,6 +66,8 @@ impl From<&Post> for PostRow {
             published_at: post.published_at.map(Timestamp::as_millis),
             epoch: post.published_by.map(|event| event.epoch.to_string()),
             seq: post.published_by.map(|event| events::seq(event.seq)),
+            edit_epoch: post.last_edit.map(|event| event.epoch.to_string()),
+            edit_seq: post.last_edit.map(|event| events::seq(event.seq)),
             judged_at: post.review.judged_at.map(Timestamp::as_millis),
             rulings: some(post.review.rulings.iter().map(RulingMark::from).collect()),
             appeals: some(post.review.appeals.iter().map(AppealMark::from).collect()),
@@ -76,12 +81,8 @@ impl TryFrom<PostRow> for Post {
     fn try_from(row: PostRow) -> Result<Self> {
         let id: PostId = keys::parsed(&keys::text_key(row.id)?)?;
         let unknown = |what: &str, word: &str| Error::Corrupt(format!("post {id}: unknown {what} {word}"));
-        let published_by = match (&row.epoch, row.seq) {
-            (Some(epoch), Some(seq)) => {
-                Some(EventId { epoch: keys::parsed(epoch)?, seq: u64::try_from(seq).unwrap_or(0) })
-            }
-            _ => None,
-        };
+        let published_by = event(row.epoch.as_deref(), row.seq)?;
+        let last_edit = event(row.edit_epoch.as_deref(), row.edit_seq)?;
         let review = ReviewRecord {
             judged_at: row.judged_at.map(Timestamp::from_millis),
             rulings: row.rulings.unwrap_or_default().into_iter().map(TryInto::try_into).collect::<Result<_>>()?,
@@ -105,9 +106,15 @@ impl TryFrom<PostRow> for Post {
             updated_at: Timestamp::from_millis(row.updated_at),
             published_at: row.published_at.map(Timestamp::from_millis),
             published_by,
+            last_edit,
             review,
         })
     }
+}
+
+fn event(epoch: Option<&str>, seq: Option<i64>) -> Result<Option<EventId>> {
+    let (Some(epoch), Some(seq)) = (epoch, seq) else { return Ok(None) };
+    Ok(Some(EventId { epoch: keys::parsed(epoch)?, seq: u64::try_from(seq).unwrap_or(0) }))
 }
 
 /// Nothing instead of an empty list: most posts have none.

@@ -119,6 +119,7 @@ impl Group {
             updated_at: at,
             published_at: (new.status == Status::Published).then(|| new.published_at.unwrap_or(at)),
             published_by: None,
+            last_edit: None,
             review: ReviewRecord::default(),
         })
     }
@@ -157,7 +158,7 @@ impl Group {
         }
         if new.status == Status::Published && is_judged_anew {
             let change = ContentChange::between(Some(&old), Some(&new));
-            self.announce(EventKind::PostEdited { post: id, author: new.author, change }, trace);
+            new.last_edit = Some(self.announce(EventKind::PostEdited { post: id, author: new.author, change }, trace));
             self.announce_verdict(&old, &new, trace);
         }
         Ok(Answer::Post(self.replace(&old, new)))

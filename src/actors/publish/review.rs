@@ -7,7 +7,8 @@ use super::{command::Answer, decide::Group};
 use crate::{
     actors::Error,
     domain::{
-        Actor, AppealText, Audit, EventKind, Moderation, Post, PostId, Reason, TraceContext, Verdict, Viewer, may_see,
+        Actor, AppealText, Audit, Decision, EventKind, Moderation, Post, PostId, Reason, TraceContext, Verdict, Viewer,
+        may_see,
     },
 };
 
@@ -22,10 +23,13 @@ impl Group {
         trace: TraceContext,
     ) -> Result<Answer, Error> {
         let old = self.known.posts.get(&id).cloned().ok_or(Error::NotFound)?;
-        if old.content_hash != content_hash || old.moderation != Moderation::Pending {
+        if old.moderation != Moderation::Pending {
             return Ok(Answer::Post(old));
         }
         let mut new = Post::clone(&old);
+        if old.content_hash != content_hash {
+            return Ok(Answer::Post(self.judge_former(old, new, verdict.decision, trace)));
+        }
         new.judge(verdict.decision, self.now);
         new.version += 1;
         self.announce_verdict(&old, &new, trace);
@@ -33,6 +37,16 @@ impl Group {
         self.writes.judge(&old, &new, verdict, self.now);
         self.remember(&new);
         Ok(Answer::Post(new))
+    }
+
+    /// A verdict on a text that has been edited away: it hides the post at most.
+    fn judge_former(&mut self, old: Arc<Post>, mut new: Post, decision: Decision, trace: TraceContext) -> Arc<Post> {
+        let (post, author) = (old.id, old.author);
+        let Some(published_at) = old.published_at.filter(|_| new.withdraw_for(decision)) else { return old };
+        new.version += 1;
+        // As after any rejection: what shows it takes it back, and its approval brings it again.
+        self.announce(EventKind::PostRejected { post, author, published_at }, trace);
+        self.replace(&old, new)
     }
 
     /// A person's verdict.

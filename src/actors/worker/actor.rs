@@ -18,9 +18,10 @@ use super::{
     claiming::{Backlog, Suspects},
     engine::Drain,
     hold::Holds,
-    lane::{self, Lane},
+    lane::{self, Intake, Lane},
     mailbox::Offer,
     settling::Settling,
+    turns::Busy,
 };
 use crate::{
     domain::{Epoch, Event, Timestamp},
@@ -79,6 +80,7 @@ pub struct WorkerActor<W: Worker> {
     pub(super) claimed: VecDeque<Claimed>,
     pub(super) breaker: Breaker,
     pub(super) slots: Slots,
+    pub(super) busy: Busy,
     pub(super) suspects: Suspects,
     pub(super) is_claiming: bool,
     pub(super) next_due: Option<Timestamp>,
@@ -113,6 +115,7 @@ impl<W: Worker> WorkerActor<W> {
             claimed: VecDeque::new(),
             breaker: Breaker::default(),
             slots: Slots::default(),
+            busy: Busy::default(),
             suspects: Suspects::default(),
             is_claiming: false,
             next_due: None,
@@ -156,14 +159,16 @@ impl<W: Worker> WorkerActor<W> {
     /// The lanes of this process's own logs reach as far as its publisher has written.
     fn learn_heads(&mut self) {
         for (epoch, head) in self.engine.heads.all() {
-            let window = self.window();
-            self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, 0, false, window)).reaches(head);
+            let intake = self.intake();
+            self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, 0, false, intake)).reaches(head);
         }
     }
 
-    /// How many events this worker may have taken and not settled.
-    pub(super) fn window(&self) -> u64 {
-        if self.settings.wait_for_approval { lane::WAITING_WINDOW } else { lane::WINDOW }
+    /// How this worker takes events in.
+    pub(super) fn intake(&self) -> Intake {
+        let sharing = self.worker.sharing();
+        let waits = self.settings.wait_for_approval || sharing.is_some();
+        Intake { window: if waits { lane::WAITING_WINDOW } else { lane::WINDOW }, sharing }
     }
 
     /// The log that still grows here, if any.
@@ -334,6 +339,7 @@ impl<W: Worker> WorkerActor<W> {
         self.ready.clear();
         self.claimed.clear();
         self.slots = Slots::default();
+        self.busy = Busy::default();
         self.suspects = Suspects::default();
         self.breaker = Breaker::default();
         self.is_claiming = false;
@@ -352,8 +358,8 @@ impl<W: Worker> Handler<Offer> for WorkerActor<W> {
             return;
         }
         let Some(epoch) = offer.events.first().map(|event| event.id.epoch) else { return };
-        let window = self.window();
-        let lane = self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, 0, false, window));
+        let intake = self.intake();
+        let lane = self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, 0, false, intake));
         lane.offer(offer.events, Some(&offer.permit));
         self.pump(ctx);
     }

@@ -9,7 +9,7 @@ use actix::prelude::*;
 use rand::RngExt;
 
 use super::{
-    Ending, Worker,
+    Ending, Turn, Worker,
     actor::{Phase, WorkerActor},
     breaker::Breaker,
     figures::Run,
@@ -57,6 +57,9 @@ impl<W: Worker> WorkerActor<W> {
     pub(super) fn start_jobs(&mut self, ctx: &mut Context<Self>) {
         let is_full = self.lanes.values().any(super::lane::Lane::is_full);
         self.finish_holds(if is_full { MADE_ROOM } else { 0 });
+        if !self.breaker.is_open() {
+            self.make_room();
+        }
         while self.phase == Phase::Running && self.slots.running < self.settings.batch && !self.slots.is_alone {
             if !self.breaker.may_start(self.engine.clock.now()) {
                 return;
@@ -78,7 +81,25 @@ impl<W: Worker> WorkerActor<W> {
         if self.claimed.front().is_some_and(|claimed| claimed.is_alone || claimed.was_lost) {
             return None;
         }
-        self.lanes.values_mut().find_map(super::lane::Lane::take)
+        let share = match self.worker.sharing() {
+            Some(sharing) if sharing.leaves_half => self.settings.batch.div_ceil(2),
+            Some(_) | None => self.settings.batch,
+        };
+        self.lanes.values_mut().find_map(|lane| lane.take(&self.busy, share))
+    }
+
+    /// The turn that an event takes.
+    fn turn(&self, event: &Event) -> Option<Turn> {
+        self.worker.sharing().and_then(|sharing| (sharing.turn)(&event.kind))
+    }
+
+    /// Events that have waited for their turn until the window was full become rows.
+    fn make_room(&mut self) {
+        let crowd: Vec<Arc<Event>> = self.lanes.values_mut().flat_map(super::lane::Lane::make_room).collect();
+        for event in crowd {
+            let delivery = Some(self.row(&event, self.engine.clock.now()));
+            self.leave(&event, Finished { delivery, ..Finished::default() });
+        }
     }
 
     /// An event comes out of its log.
@@ -155,6 +176,7 @@ impl<W: Worker> WorkerActor<W> {
     fn start(&mut self, origin: Origin, ctx: &mut Context<Self>) {
         self.slots.running += 1;
         self.slots.exceptional += usize::from(matches!(origin, Origin::Exception(_)));
+        self.turn(origin.event()).into_iter().for_each(|turn| self.busy.begin(turn));
         if W::subscribes_to(&origin.event().kind) {
             self.breaker.started();
         }
@@ -176,6 +198,7 @@ impl<W: Worker> WorkerActor<W> {
     }
 
     fn ended(&mut self, origin: Origin, ran: Ran, timing: Timing, ctx: &mut Context<Self>) {
+        self.turn(origin.event()).into_iter().for_each(|turn| self.busy.end(turn));
         if matches!(ran, Ran::Panicked(_)) && self.phase == Phase::Running {
             self.phase = Phase::Restarting;
         }

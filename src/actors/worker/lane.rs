@@ -2,12 +2,14 @@
 //! Pure bookkeeping; no actix, no database.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::turns::{Busy, Sharing, Waiting};
 use crate::{
     domain::{Epoch, Event},
     store::{Effects, NewDelivery},
@@ -15,12 +17,25 @@ use crate::{
 
 /// Events taken but not settled yet, at most: a slow one at the front must not let the rest pile up in memory.
 pub(super) const WINDOW: u64 = 4_096;
-/// The same for a worker whose publications wait in memory for their verdicts; an event takes a few hundred bytes.
+/// The same for a worker whose events wait in memory, for their verdicts or for turns; an event takes a few hundred bytes.
 pub(super) const WAITING_WINDOW: u64 = 65_536;
 /// Rows that wait for a verdict, in one commit at most: it locks all their posts.
 const WAITING_ROWS: usize = 256;
 /// Events read from the log at once.
 pub(super) const READ: u64 = 64;
+/// How long events that the log has may be on their way through the mailbox before they are read while others wait for turns.
+const ON_THEIR_WAY: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_millis(20) };
+/// How many of those that wait for turns make room for others when the window is full.
+const MADE_ROOM: usize = 256;
+
+/// How a worker takes events in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Intake {
+    /// How many may be taken in and not settled.
+    pub(super) window: u64,
+    /// Whether authors take turns, and how.
+    pub(super) sharing: Option<Sharing>,
+}
 
 /// How an event left the fast lane.
 #[derive(Debug, Default)]
@@ -46,7 +61,7 @@ pub(super) struct Prefix {
     pub(super) deliveries: Vec<NewDelivery>,
 }
 
-struct Waiting {
+struct Here {
     event: Arc<Event>,
     _permit: Option<Arc<OwnedSemaphorePermit>>,
 }
@@ -56,32 +71,38 @@ pub(super) struct Lane {
     pub(super) epoch: Epoch,
     /// Everything up to here is committed.
     settled: u64,
-    /// The next event to be taken.
+    /// The next event to come in.
     next: u64,
-    waiting: VecDeque<Waiting>,
+    waiting: Waiting<Here>,
     finished: BTreeMap<u64, Finished>,
     /// The end of the log, as far as known.
     head: u64,
+    /// Since when it has events that have not come in.
+    behind_since: Option<Instant>,
     /// Up to here events become rows before they run: one of them may kill the process.
     careful_until: u64,
-    window: u64,
+    intake: Intake,
+    /// Where it was settled when it made room last: once is enough until that shows.
+    made_room_at: Option<u64>,
     pub(super) is_reading: bool,
     /// A log that nobody writes any more, read to its end.
     pub(super) is_drained: bool,
 }
 
 impl Lane {
-    pub(super) fn new(epoch: Epoch, settled: u64, is_stuck: bool, window: u64) -> Self {
+    pub(super) fn new(epoch: Epoch, settled: u64, is_stuck: bool, intake: Intake) -> Self {
         let careful_until = if is_stuck { settled + READ } else { 0 };
         Self {
             epoch,
             settled,
             next: settled + 1,
-            waiting: VecDeque::new(),
+            waiting: Waiting::default(),
             finished: BTreeMap::new(),
             head: settled,
+            behind_since: None,
             careful_until,
-            window,
+            intake,
+            made_room_at: None,
             is_reading: false,
             is_drained: false,
         }
@@ -105,18 +126,29 @@ impl Lane {
     pub(super) fn offer(&mut self, events: Vec<Arc<Event>>, permit: Option<&Arc<OwnedSemaphorePermit>>) {
         for event in events {
             self.reaches(event.id.seq);
-            let following = self.next + u64::try_from(self.waiting.len()).unwrap_or(u64::MAX);
-            if event.id.seq == following && following <= self.settled + self.window {
-                self.waiting.push_back(Waiting { event, _permit: permit.cloned() });
+            if event.id.seq == self.next && self.next <= self.settled + self.intake.window {
+                self.next += 1;
+                self.behind_since = self.behind_since.filter(|_| permit.is_none());
+                let turn = self.intake.sharing.and_then(|sharing| (sharing.turn)(&event.kind));
+                self.waiting.push(turn, Here { event, _permit: permit.cloned() });
             }
         }
     }
 
-    /// The next event, if there is one.
-    pub(super) fn take(&mut self) -> Option<Arc<Event>> {
-        let waiting = self.waiting.pop_front()?;
-        self.next += 1;
-        Some(waiting.event)
+    /// The next event that may run beside those that do: no author has more than `share` then.
+    pub(super) fn take(&mut self, busy: &Busy, share: usize) -> Option<Arc<Event>> {
+        self.waiting.pop(busy, share).map(|here| here.event)
+    }
+
+    /// When the window is full of events that wait for turns at something slow: some of whoever has most, to become rows instead.
+    pub(super) fn make_room(&mut self) -> Vec<Arc<Event>> {
+        let is_slow = self.intake.sharing.is_some_and(|sharing| sharing.leaves_half);
+        let is_crowded = !self.has_room() && !self.waiting.is_empty() && self.waiting.has_only_turns();
+        if !is_slow || !is_crowded || self.made_room_at == Some(self.settled) {
+            return Vec::new();
+        }
+        self.made_room_at = Some(self.settled);
+        self.waiting.give_up(MADE_ROOM).into_iter().map(|here| here.event).collect()
     }
 
     /// Whether an event is one of those that may have killed the process.
@@ -129,19 +161,37 @@ impl Lane {
         self.finished.insert(seq, finished);
     }
 
-    /// What to read from the log: nothing while events wait, a read runs, or the window is full.
+    /// What to read from the log: nothing while events wait for a slot, a read runs, or the window is full.
     pub(super) fn wants_read(&mut self, may_reach_further: bool) -> Option<(u64, u64)> {
-        let has_more = self.head >= self.next || (may_reach_further && !self.is_drained);
-        if self.is_reading || !self.waiting.is_empty() || !has_more || self.is_full() {
+        let is_behind = self.head >= self.next;
+        self.behind_since = self.behind_since.filter(|_| is_behind).or_else(|| is_behind.then(Instant::now));
+        let has_more = is_behind || (may_reach_further && !self.is_drained);
+        let may_read = if self.waiting.is_empty() { !self.is_out_of_window() } else { self.may_read_on() };
+        if self.is_reading || !has_more || !may_read {
             return None;
         }
         self.is_reading = true;
         Some((self.next, self.next + READ - 1))
     }
 
+    /// Whether to read on while events wait: those that wait for turns must not hide who comes after them.
+    fn may_read_on(&self) -> bool {
+        let is_behind = self.behind_since.is_some_and(|since| since.elapsed() >= ON_THEIR_WAY);
+        self.has_room() && is_behind && self.waiting.has_only_turns()
+    }
+
+    /// Whether a whole read fits into the window.
+    fn has_room(&self) -> bool {
+        self.next + READ <= self.settled + self.intake.window
+    }
+
     /// Whether nothing more is taken until something is settled.
     pub(super) fn is_full(&self) -> bool {
-        self.next > self.settled + self.window
+        self.waiting.is_empty() && self.is_out_of_window()
+    }
+
+    fn is_out_of_window(&self) -> bool {
+        self.next > self.settled + self.intake.window
     }
 
     /// Whether there is a finished prefix to commit.
@@ -189,7 +239,10 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{AccountId, EventId, EventKind, Timestamp, TraceContext};
+    use crate::{
+        actors::worker::Turn,
+        domain::{AccountId, EventId, EventKind, PostId, Timestamp, TraceContext},
+    };
 
     fn event(epoch: Epoch, seq: u64) -> Arc<Event> {
         let kind = EventKind::AuthorFollowed { reader: AccountId::generate(), author: AccountId::generate() };
@@ -197,15 +250,35 @@ mod tests {
         Arc::new(Event { id, kind, at: Timestamp::from_millis(0), trace: TraceContext::new(1, 1, 1) })
     }
 
+    const ALONE: Intake = Intake { window: WINDOW, sharing: None };
+
     fn lane() -> Lane {
-        Lane::new(Epoch::generate(), 0, false, WINDOW)
+        Lane::new(Epoch::generate(), 0, false, ALONE)
+    }
+
+    fn take(lane: &mut Lane) -> Option<Arc<Event>> {
+        lane.take(&Busy::default(), usize::MAX)
+    }
+
+    /// A lane whose authors take turns, each with one slot.
+    fn shared(window: u64) -> Lane {
+        let turn = |kind: &EventKind| match kind {
+            EventKind::PostApproved { post, author, .. } => Some(Turn { author: *author, post: *post }),
+            _ => None,
+        };
+        Lane::new(Epoch::generate(), 0, false, Intake { window, sharing: Some(Sharing { turn, leaves_half: true }) })
+    }
+
+    fn event_of(author: AccountId, epoch: Epoch, seq: u64) -> Arc<Event> {
+        let kind = EventKind::PostApproved { post: PostId::generate(), author, restores: None };
+        Arc::new(Event { kind, ..Event::clone(&event(epoch, seq)) })
     }
 
     #[test]
     fn only_the_finished_prefix_is_settled() {
         let mut lane = lane();
         lane.offer((1..=3).map(|seq| event(lane.epoch, seq)).collect(), None);
-        while lane.take().is_some() {}
+        while take(&mut lane).is_some() {}
         lane.finish(1, Finished::default());
         lane.finish(3, Finished::default());
         let prefix = lane.prefix(100).unwrap();
@@ -219,7 +292,7 @@ mod tests {
     fn an_offer_with_a_gap_is_read_from_the_log_instead() {
         let mut lane = lane();
         lane.offer(vec![event(lane.epoch, 5)], None);
-        assert!(lane.take().is_none());
+        assert!(take(&mut lane).is_none());
         assert_eq!(lane.wants_read(false), Some((1, 64)));
         assert_eq!(lane.wants_read(false), None, "one read at a time");
     }
@@ -228,9 +301,9 @@ mod tests {
     fn an_event_that_comes_twice_runs_once() {
         let mut lane = lane();
         lane.offer(vec![event(lane.epoch, 1)], None);
-        assert!(lane.take().is_some());
+        assert!(take(&mut lane).is_some());
         lane.offer(vec![event(lane.epoch, 1)], None);
-        assert!(lane.take().is_none());
+        assert!(take(&mut lane).is_none());
     }
 
     #[test]
@@ -238,7 +311,7 @@ mod tests {
         let mut lane = lane();
         lane.offer((1..=WINDOW + 10).map(|seq| event(lane.epoch, seq)).collect(), None);
         let mut taken = 0;
-        while lane.take().is_some() {
+        while take(&mut lane).is_some() {
             taken += 1;
         }
         assert_eq!(taken, WINDOW);
@@ -247,8 +320,38 @@ mod tests {
 
     #[test]
     fn a_stuck_log_begins_with_suspects() {
-        let lane = Lane::new(Epoch::generate(), 10, true, WINDOW);
+        let lane = Lane::new(Epoch::generate(), 10, true, ALONE);
         assert!(lane.is_suspect(&event(lane.epoch, 11)));
         assert!(!lane.is_suspect(&event(lane.epoch, 10 + READ + 1)));
+    }
+
+    #[test]
+    fn a_lane_whose_authors_take_turns_reads_on_while_one_of_them_waits() {
+        let (mut lane, ada, bob) = (shared(WINDOW), AccountId::generate(), AccountId::generate());
+        let epoch = lane.epoch;
+        lane.reaches(200);
+        lane.offer((1..=READ).map(|seq| event_of(ada, epoch, seq)).collect(), None);
+        let mut busy = Busy::default();
+        busy.begin(Turn { author: ada, post: PostId::generate() });
+        assert!(lane.take(&busy, 1).is_none(), "ada has a slot already");
+        assert_eq!(lane.wants_read(false), Some((READ + 1, 2 * READ)));
+        lane.is_reading = false;
+        lane.offer(vec![event_of(bob, epoch, READ + 1)], None);
+        assert_eq!(lane.take(&busy, 1).unwrap().id.seq, READ + 1);
+    }
+
+    #[test]
+    fn a_window_full_of_one_author_s_events_makes_room_once_until_that_shows() {
+        let (mut lane, ada) = (shared(1_000), AccountId::generate());
+        let epoch = lane.epoch;
+        lane.offer((1..=1_001).map(|seq| event_of(ada, epoch, seq)).collect(), None);
+        assert_eq!(lane.wants_read(true), None, "the window is full");
+        let given = lane.make_room();
+        assert_eq!((given.len(), given[0].id.seq), (MADE_ROOM, 1));
+        assert!(lane.make_room().is_empty());
+        given.iter().for_each(|event| lane.finish(event.id.seq, Finished::default()));
+        let reached = lane.prefix(usize::MAX).unwrap().to;
+        lane.settle(reached);
+        assert_eq!(lane.wants_read(true), Some((1_001, 1_000 + READ)));
     }
 }

@@ -70,11 +70,11 @@ impl<W: Worker> WorkerActor<W> {
 
     fn add_lanes(&mut self, cursors: Vec<(Epoch, u64, bool)>) {
         let own = self.engine.heads.all();
-        let window = self.window();
+        let intake = self.intake();
         for (epoch, settled, is_stuck) in cursors {
             // A log that this very process writes is not stuck: its worker was merely restarted.
             let is_stuck = is_stuck && !own.contains_key(&epoch);
-            self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, settled, is_stuck, window));
+            self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, settled, is_stuck, intake));
         }
     }
 

@@ -20,6 +20,7 @@ mod outcome;
 mod settings;
 mod settling;
 mod status;
+mod turns;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 
@@ -31,6 +32,7 @@ pub use mailbox::{Heads, Mailbox, Subscribers};
 pub use outcome::{Error, Outcome};
 pub use settings::Settings;
 pub use status::{LastError, Snapshot, State, Status};
+pub use turns::{Sharing, Turn};
 
 use crate::domain::{Epoch, Event, EventKind};
 
@@ -52,6 +54,11 @@ pub trait Worker: Send + Sync + 'static {
     /// Does its work. May be called again for the same delivery, after a failure, a timeout or a crash: it says in its own
     /// documentation by what means that does no harm.
     fn perform(&self, delivery: &Delivery) -> impl Future<Output = Outcome> + Send;
+
+    /// For a worker that one author could have for themselves: how authors take turns. What cannot run yet waits in memory.
+    fn sharing(&self) -> Option<Sharing> {
+        None
+    }
 
     /// For a worker whose result is local to a node: where its cursors are kept, together with the result.
     fn checkpoint(&self) -> Option<Arc<dyn Checkpoint>> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     actors::worker::{Delivery, Error, Outcome, Worker},
     config::FeedSettings,
-    domain::{AccountId, EventKind, Moderation, PageCursor, Post, PostId, Timestamp},
+    domain::{AccountId, EventKind, PageCursor, Post, PostId, Timestamp},
     store::{Effects, FeedAccess},
 };
 
@@ -162,10 +162,10 @@ impl Feed {
         }
     }
 
-    /// Whether the post is there and not rejected. One that is hidden until it is approved gets its rows, too: readers
-    /// see it as soon as it may be seen.
+    /// Whether the post is there and not withdrawn by a rejection, whose end brings its rows back. One that is hidden until
+    /// it is approved gets its rows, too: readers see it as soon as it may be seen.
     async fn is_wanted(&self, post: PostId) -> Result<bool, Error> {
-        Ok(self.access.post(post).await?.is_some_and(|post| post.moderation != Moderation::Rejected))
+        Ok(self.access.post(post).await?.is_some_and(|post| !post.is_withdrawn))
     }
 
     async fn handle(&self, delivery: &Delivery) -> Result<Outcome, Error> {

@@ -5,17 +5,21 @@ use std::sync::Arc;
 use crate::{
     actors::{
         self, Command, Publisher,
-        worker::{Delivery, Error, Outcome, Worker},
+        worker::{Delivery, Error, Outcome, Sharing, Turn, Worker},
     },
-    domain::{EventKind, Moderation as State, PostId},
+    domain::{EventId, EventKind, Moderation as State, Post, PostId},
     gateways::{Moderator, Submission},
     store::ModerationAccess,
 };
 
 /// Judges posts. The verdict goes through the publisher, because it has consequences of its own.
 ///
-/// Idempotent by post and content hash: a verdict on text that has changed meanwhile, or that has a verdict already, be it a
-/// model's or a person's, is dropped.
+/// Only the newest text of a post is judged: a delivery of an event that a later edit has superseded is done at once, because
+/// that edit's own delivery brings the verdict, after a crash or from the dead letters, too. One post is judged once at a time, and
+/// authors take turns.
+///
+/// Idempotent by post and content hash: a verdict on text that has a verdict already, be it a model's or a person's, is
+/// dropped; one on text that has changed meanwhile hides the post if it is a rejection, and counts for nothing else.
 pub struct Moderation {
     access: ModerationAccess,
     moderator: Arc<dyn Moderator>,
@@ -30,17 +34,23 @@ impl Moderation {
     }
 
     async fn judge(&self, delivery: &Delivery, id: PostId) -> Result<Outcome, Error> {
-        let Some(post) = self.access.post(id).await?.filter(|post| post.moderation == State::Pending) else {
+        let event = delivery.event.id;
+        let Some(post) = self.access.post(id, event).await?.filter(|post| waits(post, event)) else {
             return Ok(Outcome::done());
         };
-        let submission = Submission { title: post.title.as_str(), tags: &post.tags, body: post.body.as_str() };
-        let verdict = self.moderator.judge(&submission).await?;
+        let (title, body) = (post.title.as_str(), post.body.as_str());
+        let verdict = self.moderator.judge(&Submission { author: post.author, title, tags: &post.tags, body }).await?;
         let command = Command::Judge { post: id, content_hash: post.content_hash.clone(), verdict };
         match self.publisher.submit(command, delivery.event.trace).await {
             Ok(_) | Err(actors::Error::NotFound) => Ok(Outcome::done()),
             Err(error) => Err(Error::Transient(error.to_string())),
         }
     }
+}
+
+/// Whether a post waits for the verdict that this event asks for, and not for a later one's.
+fn waits(post: &Post, event: EventId) -> bool {
+    post.moderation == State::Pending && post.announced_by() <= Some(event)
 }
 
 impl Worker for Moderation {
@@ -55,5 +65,19 @@ impl Worker for Moderation {
             Some(post) => self.judge(delivery, post).await.into(),
             None => Outcome::done(),
         }
+    }
+
+    fn sharing(&self) -> Option<Sharing> {
+        Some(Sharing { turn, leaves_half: !self.moderator.is_quick() })
+    }
+}
+
+/// An author's turn, about one post.
+fn turn(event: &EventKind) -> Option<Turn> {
+    match event {
+        EventKind::PostPublished { post, author, .. } | EventKind::PostEdited { post, author, .. } => {
+            Some(Turn { author: *author, post: *post })
+        }
+        _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! The rules about people's decisions, case by case.
 
 use super::*;
-use crate::domain::{Body, PostId, Slug, Title};
+use crate::domain::testing;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -10,26 +10,7 @@ fn at(days: u32) -> Timestamp {
 }
 
 fn rejected() -> Post {
-    let mut post = Post {
-        id: PostId::generate(),
-        author: AccountId::generate(),
-        slug: Slug::from_trusted("a".into()),
-        title: Title::from_trusted("A".into()),
-        body: Body::from_trusted("A".into()),
-        tags: Vec::new(),
-        status: Status::Published,
-        moderation: Moderation::Pending,
-        hold_until_approved: false,
-        notify: true,
-        is_withdrawn: false,
-        version: 1,
-        content_hash: "first".to_owned(),
-        created_at: at(0),
-        updated_at: at(0),
-        published_at: Some(at(0)),
-        published_by: None,
-        review: ReviewRecord::default(),
-    };
+    let mut post = testing::post();
     post.judge(Decision::Reject, at(0));
     post
 }
@@ -49,6 +30,38 @@ fn a_ruling_holds_again_when_its_text_comes_back() {
     edit(&mut post, "first");
     assert_eq!((post.moderation, post.review.judged_at), (Moderation::Approved, Some(at(1))));
     assert!(!post.is_withdrawn);
+}
+
+#[test]
+fn a_rejected_post_stays_withdrawn_through_edits_and_reviews_until_its_text_is_approved() {
+    let mut post = rejected();
+    for text in ["second", "third"] {
+        edit(&mut post, text);
+        assert!(post.moderation == Moderation::Pending && post.is_withdrawn);
+    }
+    post.judge(Decision::Review, at(1));
+    edit(&mut post, "fourth");
+    assert!(post.moderation == Moderation::Pending && post.is_withdrawn);
+    post.judge(Decision::Approve, at(2));
+    assert!(!post.is_withdrawn);
+    edit(&mut post, "fifth");
+    assert!(
+        post.moderation == Moderation::Pending && !post.is_withdrawn,
+        "an approved post stays out while an edit waits"
+    );
+}
+
+#[test]
+fn a_rejection_of_a_text_that_is_gone_withdraws_the_post_once_and_decides_nothing() {
+    let mut post = testing::post();
+    edit(&mut post, "second");
+    assert!(post.withdraw_for(Decision::Reject) && post.is_withdrawn);
+    assert_eq!((post.moderation, post.review.judged_at), (Moderation::Pending, None));
+    assert!(!post.withdraw_for(Decision::Reject), "once");
+    for decision in [Decision::Approve, Decision::Review] {
+        let mut post = testing::post();
+        assert!(!post.withdraw_for(decision) && !post.is_withdrawn);
+    }
 }
 
 #[test]

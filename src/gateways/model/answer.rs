@@ -22,6 +22,8 @@ pub(super) mod grounds {
     pub(in super::super) const TOO_LONG: &str = "too_long";
     /// Today's money is gone.
     pub(in super::super) const BUDGET: &str = "budget";
+    /// The author has had today's share of the calls.
+    pub(in super::super) const AUTHOR_BUDGET: &str = "author_budget";
 }
 
 /// What came of one call.

@@ -1,8 +1,11 @@
-//! What asking costs, and how much of it a day may have. Counted in memory, per node and UTC day.
+//! What asking costs, and how much of it a day may have: all posts together, and those of one author. Counted in memory, per node
+//! and UTC day.
+
+use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
-use crate::domain::{Day, Timestamp};
+use crate::domain::{AccountId, Day, Timestamp};
 
 /// What a model's tokens cost: millionths of a US dollar for a million of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,28 +49,55 @@ pub(super) struct Budget {
     prices: Prices,
     /// 0: as much as it likes.
     daily_picos: u128,
-    spent: Mutex<Option<(Day, u128)>>,
+    /// How often one author's posts are asked about; 0: as often as it takes.
+    author_calls: u32,
+    spent: Mutex<Option<Spent>>,
+}
+
+/// What a day has cost so far.
+#[derive(Debug)]
+struct Spent {
+    day: Day,
+    picos: u128,
+    calls: HashMap<AccountId, u32>,
+}
+
+/// Why nobody is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exhausted {
+    /// Today's money is gone.
+    Day,
+    /// The author has had today's share.
+    Author,
 }
 
 impl Budget {
-    pub(super) fn new(prices: Prices, daily_micros: u64) -> Self {
-        Self { prices, daily_picos: u128::from(daily_micros) * 1_000_000, spent: Mutex::new(None) }
+    pub(super) fn new(prices: Prices, daily_micros: u64, author_calls: u32) -> Self {
+        Self { prices, daily_picos: u128::from(daily_micros) * 1_000_000, author_calls, spent: Mutex::new(None) }
     }
 
-    /// Whether today's money is gone.
-    pub(super) fn is_spent(&self, now: Timestamp) -> bool {
-        let today = now.day();
-        let spent = self.spent.lock().as_ref().filter(|(day, _)| *day == today).map_or(0, |(_, picos)| *picos);
-        self.daily_picos > 0 && spent >= self.daily_picos
+    /// Whether there is nothing left today to ask about this author's posts with.
+    pub(super) fn exhausted(&self, author: AccountId, now: Timestamp) -> Option<Exhausted> {
+        let (today, spent) = (now.day(), self.spent.lock());
+        let spent = spent.as_ref().filter(|spent| spent.day == today)?;
+        if self.daily_picos > 0 && spent.picos >= self.daily_picos {
+            return Some(Exhausted::Day);
+        }
+        let calls = spent.calls.get(&author).copied().unwrap_or(0);
+        (self.author_calls > 0 && calls >= self.author_calls).then_some(Exhausted::Author)
     }
 
-    /// Counts what a call has cost.
-    pub(super) fn spend(&self, tokens: Tokens, now: Timestamp) {
+    /// Counts a call that was answered.
+    pub(super) fn spend(&self, author: AccountId, tokens: Tokens, now: Timestamp) {
         let (today, picos) = (now.day(), self.prices.picos(tokens));
         let mut spent = self.spent.lock();
-        match &mut *spent {
-            Some((day, sum)) if *day == today => *sum = sum.saturating_add(picos),
-            _ => *spent = Some((today, picos)),
+        if spent.as_ref().is_none_or(|spent| spent.day != today) {
+            *spent = Some(Spent { day: today, picos: 0, calls: HashMap::new() });
+        }
+        if let Some(spent) = &mut *spent {
+            spent.picos = spent.picos.saturating_add(picos);
+            let calls = spent.calls.entry(author).or_default();
+            *calls = calls.saturating_add(1);
         }
     }
 }
@@ -89,24 +119,41 @@ mod tests {
         assert_eq!(dear.micros(Tokens { input: u64::MAX, output: u64::MAX }), u64::MAX);
     }
 
+    const ADA: AccountId = AccountId::from_parts(1, 1);
+    const BOB: AccountId = AccountId::from_parts(1, 2);
+
     #[test]
     fn a_spent_budget_is_whole_again_on_the_next_utc_day() {
         let noon: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
-        let budget = Budget::new(NOVA_MICRO, 100);
+        let budget = Budget::new(NOVA_MICRO, 100, 0);
         let call = Tokens { input: 2_100, output: 60 };
-        budget.spend(call, noon);
-        assert!(!budget.is_spent(noon));
-        budget.spend(call, noon);
-        assert!(budget.is_spent(noon));
+        budget.spend(ADA, call, noon);
+        assert_eq!(budget.exhausted(ADA, noon), None);
+        budget.spend(ADA, call, noon);
+        assert_eq!([ADA, BOB].map(|author| budget.exhausted(author, noon)), [Some(Exhausted::Day); 2]);
         let midnight = noon.plus(Duration::from_secs(12 * 3_600));
-        assert!(budget.is_spent(midnight.minus(Duration::from_millis(1))) && !budget.is_spent(midnight));
+        assert_eq!(budget.exhausted(ADA, midnight.minus(Duration::from_millis(1))), Some(Exhausted::Day));
+        assert_eq!(budget.exhausted(ADA, midnight), None);
+    }
+
+    #[test]
+    fn an_author_has_so_many_calls_a_utc_day_and_leaves_others_theirs() {
+        let noon: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        let budget = Budget::new(NOVA_MICRO, 0, 2);
+        for _ in 0..2 {
+            assert_eq!(budget.exhausted(ADA, noon), None);
+            budget.spend(ADA, Tokens::default(), noon);
+        }
+        assert_eq!([ADA, BOB].map(|author| budget.exhausted(author, noon)), [Some(Exhausted::Author), None]);
+        let midnight = noon.plus(Duration::from_secs(12 * 3_600));
+        assert_eq!(budget.exhausted(ADA, midnight), None);
     }
 
     #[test]
     fn a_budget_of_nothing_is_no_limit() {
         let now = Timestamp::from_millis(0);
-        let budget = Budget::new(NOVA_MICRO, 0);
-        budget.spend(Tokens { input: u64::MAX, output: 0 }, now);
-        assert!(!budget.is_spent(now));
+        let budget = Budget::new(NOVA_MICRO, 0, 0);
+        budget.spend(ADA, Tokens { input: u64::MAX, output: 0 }, now);
+        assert_eq!(budget.exhausted(ADA, now), None);
     }
 }

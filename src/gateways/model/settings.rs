@@ -39,6 +39,8 @@ pub struct ModelSettings {
     pub prices: Prices,
     /// What a UTC day may cost, in millionths of a US dollar; 0: no limit.
     pub daily_budget_micros: u64,
+    /// How many calls a UTC day has for the posts of one author; 0: no limit.
+    pub author_daily_calls: u32,
     /// How many calls start in a second, at most.
     pub calls_per_second: u32,
     /// How long one call may take.

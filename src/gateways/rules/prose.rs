@@ -163,9 +163,10 @@ fn words_of(text: &str) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::AccountId;
 
     fn read(body: &str) -> Prose {
-        Prose::read(&Submission { title: "Title", tags: &[], body })
+        Prose::read(&Submission { author: AccountId::from_parts(1, 1), title: "Title", tags: &[], body })
     }
 
     #[test]

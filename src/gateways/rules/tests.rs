@@ -1,7 +1,9 @@
 //! The rules on whole posts: what must be approved, and what must not.
 
 use super::*;
-use crate::domain::Tag;
+use crate::domain::{AccountId, Tag};
+
+const ADA: AccountId = AccountId::from_parts(1, 1);
 
 const TECHNICAL: &str = "\
 # A worker that panics
@@ -29,7 +31,12 @@ See [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) and <https://docs.rs/toki
 ";
 
 fn judge(body: &str) -> Verdict {
-    RulesModerator::new(RulesSettings::default()).verdict(&Submission { title: "A title", tags: &[], body })
+    RulesModerator::new(RulesSettings::default()).verdict(&Submission {
+        author: ADA,
+        title: "A title",
+        tags: &[],
+        body,
+    })
 }
 
 fn assert_verdict(body: &str, decision: Decision, category: &str) {
@@ -102,13 +109,13 @@ fn findings_add_up_and_reasons_quote_nothing() {
 #[test]
 fn tags_are_read_like_the_text() {
     let tags = [Tag::parse("whores").unwrap()];
-    let submission = Submission { title: "A title", tags: &tags, body: "A body." };
+    let submission = Submission { author: ADA, title: "A title", tags: &tags, body: "A body." };
     assert_eq!(RulesModerator::new(RulesSettings::default()).verdict(&submission).categories, ["hate"]);
 }
 
 #[tokio::test]
 async fn judging_in_the_background_gives_the_same_verdict() {
     let moderator = RulesModerator::new(RulesSettings::default());
-    let submission = Submission { title: "A title", tags: &[], body: TECHNICAL };
+    let submission = Submission { author: ADA, title: "A title", tags: &[], body: TECHNICAL };
     assert_eq!(moderator.judge(&submission).await, Ok(moderator.verdict(&submission)));
 }

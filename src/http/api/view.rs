@@ -215,6 +215,7 @@ pub(crate) mod tests {
             updated_at: at,
             published_at: Some(at),
             published_by: None,
+            last_edit: None,
             review: ReviewRecord::default(),
         }
     }

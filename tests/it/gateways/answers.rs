@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use broadsheet::{
-    domain::{Decision, Verdict},
+    domain::{AccountId, Decision, Verdict},
     gateways::ModelProvider,
 };
 use serde_json::{Value, json};
 
-use super::{clock, each, judged, moderator, settings};
+use super::{clock, each, judged, judged_of, moderator, settings};
 use crate::support::model::{APPROVE, ModelServer, Reply};
 
 /// That each protocol leaves the post to a person, for this ground.
@@ -182,6 +182,36 @@ async fn a_post_that_is_not_read_to_its_end_in_time_goes_to_a_person() {
     let verdict = judged(&moderator(settings, &clock()), &body).await.unwrap();
     assert_eq!((verdict.decision, verdict.categories.concat().as_str()), (Decision::Review, "too_long"));
     assert_eq!(verdict.usage.input_tokens, 2_100);
+}
+
+#[actix_web::test]
+async fn an_author_whose_budget_is_spent_goes_to_a_person_and_leaves_others_theirs() {
+    let (server, clock) = (ModelServer::start(), clock());
+    clock.set("2026-11-23T12:00:00Z".parse().unwrap());
+    let mut settings = settings(&server.url, ModelProvider::OpenAi);
+    settings.author_daily_calls = 2;
+    let moderator = moderator(settings, &clock);
+    let (ada, bob) = (AccountId::generate(), AccountId::generate());
+    for decision in [Decision::Approve, Decision::Approve, Decision::Review] {
+        assert_eq!(judged_of(&moderator, ada, "A few words.").await.unwrap().decision, decision);
+    }
+    let verdict = judged_of(&moderator, ada, "A few words.").await.unwrap();
+    let reason = "This author's daily budget for asking the model is spent.";
+    assert_eq!((verdict.reason.as_str(), verdict.categories), (reason, vec!["author_budget".to_owned()]));
+    assert_eq!((server.calls(), verdict.usage.cost_micros), (2, 0), "nobody was asked");
+    assert_eq!(judged_of(&moderator, bob, "A few words.").await.unwrap().decision, Decision::Approve);
+    Arc::clone(&clock).advance(Duration::from_secs(12 * 3_600));
+    assert_eq!(judged_of(&moderator, ada, "A few words.").await.unwrap().decision, Decision::Approve);
+}
+
+#[actix_web::test]
+async fn a_long_post_stops_asking_where_its_author_s_budget_ends() {
+    let server = ModelServer::start();
+    let mut settings = settings(&server.url, ModelProvider::OpenAi);
+    (settings.author_daily_calls, settings.chunk_bytes) = (1, 1 << 10);
+    let verdict = judged(&moderator(settings, &clock()), &"A sentence of a long post.\n".repeat(200)).await.unwrap();
+    assert_eq!((server.calls(), verdict.decision), (1, Decision::Review));
+    assert_eq!(verdict.categories, ["author_budget"]);
 }
 
 #[actix_web::test]

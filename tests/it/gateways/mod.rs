@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use broadsheet::{
     clock::ManualClock,
-    domain::{Tag, Verdict},
+    domain::{AccountId, Tag, Verdict},
     gateways::{ApiKey, Error, ModelModerator, ModelProvider, ModelSettings, Moderator, Prices, Submission},
 };
 
@@ -30,6 +30,7 @@ fn settings(url: &str, provider: ModelProvider) -> ModelSettings {
         key: ApiKey::Text(KEY.to_owned()),
         prices: Prices { input_micros: 35_000, output_micros: 140_000 },
         daily_budget_micros: 0,
+        author_daily_calls: 0,
         calls_per_second: 1_000,
         timeout: Duration::from_secs(30),
         deadline: Duration::from_secs(60),
@@ -47,8 +48,12 @@ fn clock() -> Arc<ManualClock> {
 }
 
 async fn judged(moderator: &ModelModerator, body: &str) -> Result<Verdict, Error> {
+    judged_of(moderator, AccountId::from_parts(1, 1), body).await
+}
+
+async fn judged_of(moderator: &ModelModerator, author: AccountId, body: &str) -> Result<Verdict, Error> {
     let tags = [Tag::parse("tea").unwrap()];
-    moderator.judge(&Submission { title: "Notes on tea", tags: &tags, body }).await
+    moderator.judge(&Submission { author, title: "Notes on tea", tags: &tags, body }).await
 }
 
 /// What a server's only reply leads to, in each protocol.

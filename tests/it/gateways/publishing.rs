@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::KEY;
 use crate::support::{
     Person, Process, TestApp,
-    api::path,
+    api::{path, sorted},
     model::{ModelServer, Reply},
     until,
 };
@@ -83,6 +83,30 @@ async fn posts_are_approved_rejected_or_left_to_a_person_as_the_model_says() {
         // The mails of posts in review wait for a person.
         app.expect_exceptions();
     }
+}
+
+#[actix_web::test]
+async fn posts_of_an_author_whose_budget_is_spent_are_shown_unmailed_and_wait_for_a_person() {
+    let model = ModelServer::start();
+    let url = model.url.clone();
+    let change = |config: &mut Config| {
+        ask(config, ModerationProvider::OpenAi, &url);
+        config.moderation.author_daily_calls = 1;
+    };
+    let app = TestApp::spawn_with(change, workers::standard()).await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    bob.follow(&ada).await;
+    let mut states = Vec::new();
+    for author in [&ada, &ada, &bob] {
+        let post = author.publish(&format!("Budget {}", states.len())).await;
+        app.settle().await;
+        states.push(moderation(author, &post).await);
+    }
+    assert_eq!(states, ["approved", "review", "approved"]);
+    assert_eq!(model.calls(), 2);
+    assert_eq!(sorted(bob.titles("/v1/posts?author=ada").await), ["Budget 0", "Budget 1"]);
+    assert!(!app.mails().iter().any(|mail| mail.contains("Budget 1")));
+    app.expect_exceptions();
 }
 
 #[actix_web::test]

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, net::TcpListener, sync::Arc, time::Duration};
 use broadsheet::{
     actors::workers::{self, Registry},
     config::Config,
-    domain::{Decision, Usage, Verdict},
+    domain::{AccountId, Decision, Usage, Verdict},
     gateways::{Error, Moderator, Submission},
     metrics::{Judge, Metrics},
 };
@@ -73,7 +73,10 @@ async fn judged_by_a_model() -> Exposition {
     };
     for answer in [Ok(verdict), Err(Error::Transient("away".to_owned()))] {
         let moderator = metrics.moderation.meter(Arc::new(Model(answer.clone())), judge.clone());
-        assert_eq!(moderator.judge(&Submission { title: "", tags: &[], body: "" }).await, answer);
+        assert_eq!(
+            moderator.judge(&Submission { author: AccountId::generate(), title: "", tags: &[], body: "" }).await,
+            answer
+        );
     }
     let now = broadsheet::clock::Clock::now(&*app.clock);
     let exposition = broadsheet::metrics::Exposition::new(&metrics, &app.app.workers, &app.app.publisher, now);

@@ -2,6 +2,8 @@
 
 mod appeals;
 mod decisions;
+mod evasion;
+mod flood;
 mod model;
 mod permissions;
 mod pins;

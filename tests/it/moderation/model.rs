@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -17,6 +17,7 @@ use broadsheet::{
     gateways::{self, Moderator, Submission},
 };
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::{decide, moderator, spawn_with, standing};
@@ -25,34 +26,55 @@ use crate::support::{TestApp, until};
 /// Longer than the longest pause between two probes.
 const PAUSE: Duration = Duration::from_secs(65);
 
-/// A model that rejects everything titled "Unfit", answers only as often as it is let, and is away when it is told so.
-struct Model {
-    asked: AtomicUsize,
-    answers: Semaphore,
+/// A model that rejects everything titled "Unfit" and leaves everything "Doubtful" to a person, answers only as often as it is let,
+/// about anything titled "Flood" as often as it is let for that, and is away when it is told so.
+pub(super) struct Model {
+    asked: Mutex<Vec<String>>,
+    pub(super) answers: Semaphore,
+    pub(super) floods: Semaphore,
     is_away: AtomicBool,
 }
 
 impl Model {
-    fn new(answers: usize) -> Arc<Self> {
-        Arc::new(Self { asked: AtomicUsize::new(0), answers: Semaphore::new(answers), is_away: AtomicBool::new(false) })
+    pub(super) fn new(answers: usize) -> Arc<Self> {
+        let (answers, floods) = (Semaphore::new(answers), Semaphore::new(0));
+        Arc::new(Self { asked: Mutex::default(), answers, floods, is_away: AtomicBool::new(false) })
     }
 
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    pub(super) fn asked(&self) -> usize {
+        self.asked.lock().len()
+    }
+
+    /// The titles of what it was asked about, in order.
+    pub(super) fn titles(&self) -> Vec<String> {
+        self.asked.lock().clone()
+    }
+
+    /// Answers everything until all is settled, then nothing more.
+    pub(super) async fn judge_all(&self, app: &TestApp) {
+        self.answers.add_permits(1_000);
+        app.settle().await;
+        self.answers.forget_permits(1_000);
     }
 }
 
 impl Moderator for Model {
     fn judge<'a>(&'a self, submission: &'a Submission<'a>) -> BoxFuture<'a, Result<Verdict, gateways::Error>> {
         Box::pin(async move {
-            self.asked.fetch_add(1, Ordering::SeqCst);
+            self.asked.lock().push(submission.title.to_owned());
             if self.is_away.load(Ordering::SeqCst) {
                 return Err(gateways::Error::Transient("the model does not answer".to_owned()));
             }
-            self.answers.acquire().await.unwrap().forget();
+            let answers = if submission.title.starts_with("Flood") { &self.floods } else { &self.answers };
+            answers.acquire().await.unwrap().forget();
             let is_unfit = submission.title.starts_with("Unfit");
+            let decision = match submission.title {
+                title if title.starts_with("Doubtful") => Decision::Review,
+                _ if is_unfit => Decision::Reject,
+                _ => Decision::Approve,
+            };
             Ok(Verdict {
-                decision: if is_unfit { Decision::Reject } else { Decision::Approve },
+                decision,
                 categories: if is_unfit { vec!["hate".to_owned()] } else { Vec::new() },
                 reason: "The model says so.".to_owned(),
                 model: "fake/1".to_owned(),
@@ -64,7 +86,7 @@ impl Moderator for Model {
 }
 
 /// The standard workers with this model.
-fn judged_by(model: &Arc<Model>) -> Registry {
+pub(super) fn judged_by(model: &Arc<Model>) -> Registry {
     let model = Arc::clone(model);
     Registry::default()
         .with(|hands| Feed::new(hands.feed.clone(), &hands.config.feed))

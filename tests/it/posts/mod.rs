@@ -5,6 +5,7 @@ mod create;
 mod delete;
 mod drafts;
 mod edit;
+mod edit_limits;
 mod idempotency;
 mod list;
 mod read;

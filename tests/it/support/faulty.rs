@@ -10,7 +10,7 @@ use std::{
 };
 
 use broadsheet::{
-    actors::worker::{Checkpoint, Delivery, Error, Outcome, Worker},
+    actors::worker::{Checkpoint, Delivery, Error, Outcome, Sharing, Worker},
     domain::EventKind,
 };
 use parking_lot::Mutex;
@@ -107,6 +107,10 @@ impl<W: Worker> Worker for Faulty<W> {
                 }
             }
         }
+    }
+
+    fn sharing(&self) -> Option<Sharing> {
+        self.worker.sharing()
     }
 
     fn checkpoint(&self) -> Option<Arc<dyn Checkpoint>> {

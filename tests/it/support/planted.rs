@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use broadsheet::{
     actors::{
-        worker::{Checkpoint, Delivery, Outcome, Worker},
+        worker::{Checkpoint, Delivery, Outcome, Sharing, Worker},
         workers::{Analytics, Email, Feed, Moderation, Registry, Search},
     },
     domain::EventKind,
@@ -88,6 +88,10 @@ impl<W: Worker> Worker for Planted<W> {
             EventKind::PostPublished { .. } => self.faulty.perform(delivery).await,
             _ => self.worker.perform(delivery).await,
         }
+    }
+
+    fn sharing(&self) -> Option<Sharing> {
+        self.worker.sharing()
     }
 
     fn checkpoint(&self) -> Option<Arc<dyn Checkpoint>> {

@@ -247,7 +247,7 @@ impl Worker for Waiting {
     async fn perform(&self, delivery: &Delivery) -> Outcome {
         let Some(id) = delivery.event.kind.post() else { return Outcome::done() };
         // What was rejected or deleted before it was held is run, and sees that itself, as every worker does that acts late.
-        match self.moderation.post(id).await {
+        match self.moderation.post(id, delivery.event.id).await {
             Ok(Some(post)) if post.moderation != Moderation::Rejected => {
                 Outcome::Done(self.analytics.followers(self.posts.tally(id), 1, self.clock.now()))
             }

@@ -1,13 +1,20 @@
 //! `PATCH /v1/posts/{id}`.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue},
+    },
+    web,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::post_response;
 use crate::{
     actors::{Command, PostChanges},
-    domain::{Body, Invalid, PostId, Problems, Slug, Tag, Title},
+    domain::{AccountId, Body, Invalid, PostId, Problems, Slug, Status, Tag, Title},
     http::{
         api::{
             refusals::{Absent, BadBody, Guarded, Preconditioned},
@@ -42,7 +49,8 @@ pub struct EditPost {
 
 /// Edit a post.
 ///
-/// For its author and moderators. A published post whose text changes is moderated again.
+/// For its author and moderators. A published post whose text changes is moderated again. One that was rejected stays hidden until
+/// its new text is approved, also while it reads `pending` or `review`. Edits of published posts are limited by post and by account.
 #[utoipa::path(
     patch,
     path = "/v1/posts/{id}",
@@ -54,7 +62,13 @@ pub struct EditPost {
     request_body = EditPost,
     responses(
         (status = 200, description = "The post as it is now", body = PostView,
-            headers(("ETag" = String, description = "The post's version"))),
+            headers(
+                ("ETag" = String, description = "The post's version"),
+                ("RateLimit-Policy" = String, description = "How many edits there are; only for a published post"),
+                ("RateLimit" = String, description = "How many of them are left"),
+            )),
+        (status = 429, description = "`rate_limited`: this post, or all posts of this account, were edited too often; come back after \
+            `Retry-After` seconds", body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The slug is taken", body = crate::http::problem::ProblemBody,
             content_type = "application/problem+json"),
         Guarded,
@@ -74,10 +88,21 @@ pub async fn edit_post(
 ) -> Result<HttpResponse> {
     let if_version = etag::if_match(&request)?;
     let changes = body.validate()?;
+    let standing = admit(&state, principal.account, post).await?;
     let command = Command::Edit { post, by: principal.viewer(), if_version, changes };
     let answer = state.publisher.submit(command, trace).await?;
     let (post, mut response) = post_response(&state, answer, StatusCode::OK, principal.viewer()).await?;
+    for header in standing {
+        response.insert_header(header);
+    }
     Ok(response.json(post))
+}
+
+/// Counts the edit if the post is published; answers what the client is told about that.
+async fn admit(state: &State, account: AccountId, post: PostId) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    let found = state.posts.get(post).await?;
+    let counts = found.is_some_and(|post| post.status == Status::Published);
+    if counts { state.edits.admit(account, post) } else { Ok(Vec::new()) }
 }
 
 impl EditPost {
