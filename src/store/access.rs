@@ -128,7 +128,7 @@ impl ModerationAccess {
     pub async fn post(&self, post: PostId, event: EventId) -> Result<Option<Arc<Post>>> {
         match self.posts.get(post).await? {
             Some(found) if found.announced_by() < Some(event) => {
-                Ok(self.posts.load(&[post]).await?.pop().map(Arc::new))
+                Ok(self.posts.load(vec![post]).await?.pop().map(|(_, post)| post))
             }
             found => Ok(found),
         }

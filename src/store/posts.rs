@@ -184,7 +184,8 @@ impl PostReads {
         self.cache.write(self.store.runtime(), ids, writing).await
     }
 
-    async fn load(&self, ids: Vec<PostId>) -> Result<Vec<(PostId, Arc<Post>)>> {
+    /// Posts straight from the database, whatever the cache says.
+    pub(super) async fn load(&self, ids: Vec<PostId>) -> Result<Vec<(PostId, Arc<Post>)>> {
         let ids: Vec<RecordId> = ids.into_iter().map(id).collect();
         let mut answers = self.store.read(Query::new("SELECT * FROM $ids").bind("ids", ids)).await?;
         let posts = answers.rows::<PostRow>(0)?.into_iter();
