@@ -12,9 +12,9 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 # The dependencies take tens of minutes, so they are compiled against an empty program and kept as a layer of their own.
-COPY Cargo.toml Cargo.lock ./
-RUN mkdir src \
-    && echo '//! Empty.' > src/lib.rs \
+COPY Cargo.toml Cargo.lock build.rs ./
+COPY src/out_of_memory.cc src/
+RUN echo '//! Empty.' > src/lib.rs \
     && printf '//! Empty.\nfn main() {}\n' > src/main.rs \
     && cargo build --release --locked \
     && rm -r src

@@ -2,6 +2,7 @@
 //! Production and tests differ in the configuration and the clock, nothing else.
 
 mod build;
+mod descriptors;
 mod gateways;
 mod metrics;
 

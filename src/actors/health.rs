@@ -24,7 +24,7 @@ impl Health {
         let mut reasons = Vec::new();
         if let Err(error) = self.store.ping().await {
             tracing::warn!(%error, "the database does not answer");
-            reasons.push("the database does not answer; look at the log and at the disk".to_owned());
+            reasons.push(self.store.symptom());
         }
         for worker in &self.workers {
             match worker.snapshot().state {

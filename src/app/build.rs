@@ -13,7 +13,7 @@ use tokio::{runtime::Runtime, sync::Semaphore};
 use tokio_util::task::TaskTracker;
 use ulid::Ulid;
 
-use super::{App, check_mail, database, gateways, metrics, open_index};
+use super::{App, check_mail, database, descriptors::Descriptors, gateways, metrics, open_index};
 use crate::{
     actors::{
         DeadLetterActor, Health, Housekeeping, HousekeepingActor, MonitorActor, Operations, PublishActor, Publisher,
@@ -100,6 +100,7 @@ impl App {
     ) -> anyhow::Result<Self> {
         config.check_workers(&registry.names())?;
         check_mail(&config)?;
+        let connections = Descriptors::raise().connections(config.http.max_connections);
         let listener = listen(config.http.listen, "http.listen")?;
         let address = listener.local_addr()?;
         config.http.listen = address;
@@ -112,7 +113,7 @@ impl App {
         let desk = ground.start_desk(&crew);
         let exporter = scraped.map(|listener| ground.start_exporter(listener, &crew, &desk)).transpose()?;
         let errands = TaskTracker::new();
-        let server = http::bind(ground.state(&crew, &desk, &errands).await?, listener)?;
+        let server = http::bind(ground.state(&crew, &desk, &errands).await?, listener, connections)?;
         Ok(Self {
             address,
             metrics_address: exporter.as_ref().map(|exporter| exporter.address),

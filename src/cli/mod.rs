@@ -92,7 +92,7 @@ impl Cli {
 }
 
 /// 78 (`EX_CONFIG` of sysexits) for a wrong configuration, what an operator's command says for its failures (77, `EX_NOPERM`,
-/// for one who may not), 1 for everything else.
+/// for one who may not), 1 for everything else. Beside these there is 71 (`EX_OSERR`), when RocksDB gets no memory: `out_of_memory.cc`.
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     if app::is_config_error(error) {

@@ -6,6 +6,7 @@
 //! each section checks its ranges, and `Origins` lets every error say which file or variable is to blame.
 
 mod check;
+mod count;
 mod error;
 mod layers;
 mod mail;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use self::{check::Check, layers::Layers, shape::Shape};
 pub use self::{
+    count::{Count, NotACount},
     error::ConfigError,
     mail::{MailSettings, MailTransport},
     moderation::{ModerationProvider, ModerationSettings},

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 use url::Url;
 
-use super::{ConfigError, Size, Span, check::Check};
+use super::{ConfigError, Count, Size, Span, check::Check};
 
 /// `[http]`: the listener and what it lets in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,12 +26,16 @@ pub struct HttpSettings {
     pub cors_origins: Vec<String>,
     /// How long one request may take.
     pub request_timeout: Span,
+    /// How long a connection is kept on which nothing is asked.
+    pub idle_timeout: Span,
     /// The largest request body.
     pub body_limit: Size,
     /// The server's threads.
     pub workers: usize,
-    /// The most connections open at a time, per thread.
-    pub max_connections: usize,
+    /// The most connections open at a time.
+    pub max_connections: Count,
+    /// The most of them that one client address may have.
+    pub connections_per_address: Count,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
 }
@@ -44,9 +48,12 @@ impl Default for HttpSettings {
             public_reads: false,
             cors_origins: Vec::new(),
             request_timeout: Span::from_secs(10),
+            // Longer than the 60 s of common load balancers, so that they are the ones to close it.
+            idle_timeout: Span::from_secs(75),
             body_limit: Size::kib(256),
             workers: 2,
-            max_connections: 25_000,
+            max_connections: Count::Auto,
+            connections_per_address: Count::Auto,
             trusted_proxies: Vec::new(),
         }
     }
@@ -58,9 +65,16 @@ impl HttpSettings {
         let are_origins = self.cors_origins.iter().all(|text| text == "*" || is_origin(text));
         check.that(are_origins, "http.cors_origins", "must be origins such as https://example.org, or *")?;
         check.within("http.request_timeout", self.request_timeout, Span::from_millis(1)..=Span::minutes(10))?;
+        check.within("http.idle_timeout", self.idle_timeout, Span::from_secs(30)..=Span::minutes(10))?;
         check.within("http.body_limit", self.body_limit, Size::kib(1)..=Size::mib(64))?;
         check.within("http.workers", self.workers, 1..=256)?;
-        check.within("http.max_connections", self.max_connections, 1..=1_000_000)
+        for (key, count) in [
+            ("http.max_connections", self.max_connections),
+            ("http.connections_per_address", self.connections_per_address),
+        ] {
+            check.within(key, count.get().unwrap_or(1), 1..=1_000_000)?;
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::{Config, ConfigError, Size, WorkerSettings};
+use super::{Config, ConfigError, Count, Size, WorkerSettings};
 
 /// The keys and types of a configuration.
 pub(super) struct Shape {
@@ -67,12 +67,16 @@ pub(super) fn mismatch(expected: &Value, given: &Value) -> Option<&'static str> 
             let is_list = given.as_array().is_some_and(|items| items.iter().all(Value::is_str));
             (!is_list).then_some("must be a list of texts, such as [\"a\", \"b\"]")
         }
-        // Sizes are written as texts or as numbers.
-        (Value::String(default), Value::Integer(_)) if default.parse::<Size>().is_ok() => None,
+        // Sizes and counts are written as texts or as numbers.
+        (Value::String(default), Value::Integer(_)) if is_size_or_count(default) => None,
         (Value::String(_), given) => (!given.is_str()).then_some("must be a text in quotes"),
         (Value::Table(_), given) => (!given.is_table()).then_some("is a section, not a key"),
         (Value::Float(_) | Value::Datetime(_), _) => None,
     }
+}
+
+fn is_size_or_count(default: &str) -> bool {
+    default.parse::<Size>().is_ok() || default.parse::<Count>().is_ok()
 }
 
 fn descend<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {

@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod api;
 pub mod auth;
+mod connections;
 pub mod deadline;
 pub mod etag;
 pub mod extract;
@@ -21,6 +22,7 @@ pub mod rate_limit;
 pub mod routes;
 pub mod server;
 pub mod state;
+mod stream;
 pub mod tracing;
 pub mod web;
 

@@ -20,6 +20,7 @@ use governor::{
 };
 
 pub use edits::EditLimit;
+pub(super) use identity::network_of;
 pub use identity::{IdentityLimit, limit_identity};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");

@@ -1,5 +1,6 @@
 //! What can go wrong with the database, told without its own types.
 
+use super::Room;
 use crate::domain::Invalid;
 
 /// Why a store operation failed.
@@ -8,6 +9,9 @@ pub enum Error {
     /// The database is gone, full or too slow; the operation may or may not have happened.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
+    /// The disk has too little room to open the database.
+    #[error("{0}")]
+    NoRoom(Room),
     /// Somebody else wrote the same rows and went on doing so through every retry; nothing was written.
     #[error("too many writers at once: {0}")]
     Conflict(String),

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     future::Future,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Error, Result,
+    Error, Result, Room,
     batch::Batch,
     migrate,
     query::{self, Answers, Query},
@@ -105,7 +105,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Locked`] when another process has it open, [`Error::NewerSchema`] when a newer version wrote it,
-    /// [`Error::Unavailable`] for everything else.
+    /// [`Error::NoRoom`] when its disk is too full for it, [`Error::Unavailable`] for everything else.
     pub async fn open(settings: &Database, runtime: Handle) -> Result<Self> {
         let opened = Opened {
             database: RwLock::default(),
@@ -118,8 +118,26 @@ impl Store {
             #[cfg(test)]
             fuse: None,
         };
-        store.connect().await?;
-        Ok(store)
+        let little = store.little_room();
+        match (store.connect().await, little) {
+            (Err(Error::Unavailable(_)), Some(room)) => Err(Error::NoRoom(room)),
+            (connected, _) => connected.map(|()| store),
+        }
+    }
+
+    /// The room on the database's disk, if it is too little to open the database.
+    fn little_room(&self) -> Option<Room> {
+        let folder = folder(&self.opened.settings.url)?;
+        Room::of(&folder).ok().filter(|room| !room.is_enough())
+    }
+
+    /// Why the database does not answer, for operators, as far as that can be seen from outside.
+    #[must_use]
+    pub fn symptom(&self) -> String {
+        self.little_room().map_or_else(
+            || "the database does not answer; look at the log and at the disk".to_owned(),
+            |room| format!("the database does not answer; {room}"),
+        )
     }
 
     async fn connect(&self) -> Result<()> {
@@ -210,9 +228,10 @@ impl Store {
             return Ok(false);
         }
         let ping = self.ping().await;
-        if let (Err(_), Some(folder)) = (&ping, folder(&self.opened.settings.url)) {
-            if !has_room(&folder) {
-                return ping.map(|()| true);
+        if ping.is_err() && folder(&self.opened.settings.url).is_some() {
+            // Until then it goes on answering reads; one that was closed and cannot be opened answers nothing.
+            if let Some(room) = self.little_room() {
+                return Err(Error::NoRoom(room));
             }
             tracing::warn!("the database takes no writes although its disk has room; opening it anew");
             self.reopen().await?;
@@ -285,12 +304,6 @@ async fn connect(settings: &Database) -> Result<Surreal<Any>> {
     }
     database.use_ns(&settings.namespace).use_db(&settings.name).await?;
     Ok(database)
-}
-
-/// Whether a folder's disk has room for a few log files.
-fn has_room(folder: &Path) -> bool {
-    const ENOUGH: u64 = 16 << 20;
-    rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= ENOUGH)
 }
 
 fn folder(url: &str) -> Option<PathBuf> {

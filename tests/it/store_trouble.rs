@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Person, Process, until};
+use crate::support::{Person, Process, broadsheet, expect_line, finished, until};
 
 /// A small disk of its own, if this machine lets the test have one.
 struct SmallDisk(tempfile::TempDir);
@@ -81,6 +81,80 @@ async fn a_full_disk_is_answered_with_503_and_loses_nothing_acknowledged() {
     acknowledged.push(ada.publish("After").await);
     check(&ada, &acknowledged).await;
     assert!(process.terminate().await.0.success());
+}
+
+/// What the log says of the room on a disk, and the log itself before it.
+const NO_ROOM: &str = "is full: ";
+
+#[actix_web::test]
+async fn with_too_little_room_for_the_log_reads_go_on_and_the_reason_says_how_much_is_missing() {
+    let Some(disk) = SmallDisk::mount() else {
+        eprintln!("skipped: needs a mount");
+        return;
+    };
+    let process = Process::start(disk.path(), &[("LOG__LEVEL", "error,broadsheet::actors::housekeeping=warn")]).await;
+    let ada = process.person("ada").await;
+    let mut acknowledged = Vec::new();
+    // The log has all of it: opening the database anew takes as much again.
+    for number in 0..250 {
+        acknowledged.push(ada.post("/v1/posts", &long_post(number)).await.expect(201).json());
+    }
+    let log_bytes = log_of(disk.path());
+    assert!(log_bytes > 4 << 20, "the log has only {log_bytes} bytes");
+    let ballast = disk.path().join("ballast");
+    fill(&ballast);
+    until("the disk is full", async || ada.post("/v1/posts", &long_post(0)).await.status == 503).await;
+
+    // More than a few files' worth, less than the log's.
+    let file = File::options().write(true).open(&ballast).unwrap();
+    file.set_len(file.metadata().unwrap().len() - (18 << 20)).unwrap();
+    until("readiness says how much is there and how much is needed", async || {
+        let said = ada.get("/readyz").await;
+        let is_said = said.text.contains(" MiB are free, and opening the database takes ");
+        said.status == 503 && is_said && said.text.contains("because its log of ")
+    })
+    .await;
+    let rounds = process.log().matches(NO_ROOM).count();
+    until("it looked again several times", async || process.log().matches(NO_ROOM).count() > rounds + 3).await;
+    let first = format!("/v1/posts/{}", acknowledged[0]["id"].as_str().unwrap());
+    ada.get(&first).await.expect(200);
+    assert!(!process.log().contains("opening it anew"), "it cannot be opened yet: {}", process.log());
+
+    process.kill();
+}
+
+#[actix_web::test]
+async fn a_start_on_a_full_disk_says_in_one_line_how_much_is_there_and_how_much_is_needed() {
+    let Some(disk) = SmallDisk::mount() else {
+        eprintln!("skipped: needs a mount");
+        return;
+    };
+    let process = Process::start(disk.path(), &[("LOG__LEVEL", "warn")]).await;
+    let ada = process.person("ada").await;
+    let mut acknowledged = Vec::new();
+    for number in 0..300 {
+        acknowledged.push(ada.post("/v1/posts", &long_post(number)).await.expect(201).json());
+    }
+    process.kill();
+    let ballast = disk.path().join("ballast");
+    fill(&ballast);
+    let mut command = broadsheet(disk.path());
+    let output = finished(command.env("BROADSHEET__LOG__LEVEL", "off").arg("serve"));
+    expect_line(&output, 1, &["is full: ", " MiB are free, and opening the database takes ", "because its log of "]);
+    fs::remove_file(&ballast).unwrap();
+    let process = Process::start(disk.path(), &[]).await;
+    let ada = process.again(&ada).await;
+    check(&ada, &acknowledged).await;
+    assert!(process.terminate().await.0.success());
+}
+
+/// How long the database's log is.
+fn log_of(folder: &Path) -> u64 {
+    let files = fs::read_dir(folder.join("data/db")).unwrap().map(Result::unwrap);
+    files
+        .filter(|file| file.path().extension().is_some_and(|name| name == "log"))
+        .map(|file| file.metadata().unwrap().len())
+        .sum()
 }
 
 /// Everything acknowledged is there, and its consequences come.

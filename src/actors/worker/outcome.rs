@@ -59,9 +59,10 @@ impl From<Result<Self, Error>> for Outcome {
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::Unavailable(_) | store::Error::Conflict(_) | store::Error::Locked(_) => {
-                Self::Transient(error.to_string())
-            }
+            store::Error::Unavailable(_)
+            | store::Error::NoRoom(_)
+            | store::Error::Conflict(_)
+            | store::Error::Locked(_) => Self::Transient(error.to_string()),
             store::Error::Exists(_)
             | store::Error::Refused(_)
             | store::Error::Corrupt(_)

@@ -36,11 +36,11 @@ impl From<Vec<Invalid>> for Problem {
 impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         use store::Error::{
-            Conflict, Corrupt, Exists, ForeignSchema, Invalid, Locked, NewerSchema, Refused, Unavailable,
+            Conflict, Corrupt, Exists, ForeignSchema, Invalid, Locked, NewerSchema, NoRoom, Refused, Unavailable,
         };
         match error {
             Invalid(invalid) => invalid.into(),
-            Unavailable(_) | Conflict(_) => Self::new(Code::Unavailable).retry_after(SOON).cause(error),
+            Unavailable(_) | NoRoom(_) | Conflict(_) => Self::new(Code::Unavailable).retry_after(SOON).cause(error),
             Exists(_) | Refused(_) | Corrupt(_) | NewerSchema { .. } | ForeignSchema { .. } | Locked(_) => {
                 Self::internal(error)
             }

@@ -94,7 +94,7 @@ fn client_of(request: &ServiceRequest, trusted: &[IpAddr]) -> IpAddr {
 }
 
 /// What one subscriber usually has: an IPv4 address, or an IPv6 /64.
-fn network_of(address: IpAddr) -> IpAddr {
+pub(in crate::http) fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),

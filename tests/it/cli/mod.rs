@@ -4,6 +4,7 @@ mod config;
 mod dlq;
 mod fake;
 mod import;
+mod memory;
 mod operate;
 mod serve;
 pub(crate) mod terminal;

@@ -1,6 +1,8 @@
 //! The limits that `docs/limits.md` promises, tried from outside, just below, at and above: those that no other test tries already.
-//! Here: what fields hold. `pages.rs` has collections, `wire.rs` what is no good HTTP, `load.rs` time and queues.
+//! Here: what fields hold. `pages.rs` has collections, `wire.rs` what is no good HTTP, `load.rs` time and queues,
+//! `connections.rs` how many there may be.
 
+mod connections;
 mod load;
 mod pages;
 mod wire;

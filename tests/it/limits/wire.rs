@@ -84,6 +84,29 @@ async fn what_can_be_read_in_two_ways_is_refused() {
     app.client.get("/healthz").await.expect(200);
 }
 
+/// What SECURITY.md says of it: a proxy that takes such a line for one header shows us two.
+#[actix_web::test]
+async fn a_bare_line_feed_ends_a_header_line_and_nothing_else() {
+    let app = TestApp::spawn().await;
+    let request = b"GET /healthz HTTP/1.1\nHost: x\nX-A: a\nX-Request-Id: made-up\r\nConnection: close\n\n".to_vec();
+    let answer = raw(app.app.address, request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("x-request-id: made-up\r\n"), "{answer}");
+    for request in [
+        get("/healthz", "X-A: a\rb\r\n"),
+        get("/healthz", "X-A: a\r\rX-B: b\r\n"),
+        get("/healthz", "X-A: a\n b\r\n"),
+        get("/healthz", "X-A: a\nHost: y\r\n"),
+        post("X-A: a\nContent-Length: 2\r\nContent-Length: 2\r\n", "{}"),
+        post("X-A: a\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n", "{}"),
+        post("Transfer-Encoding: chunked\r\n", "2\n{}\r\n0\r\n\r\n"),
+        post("Transfer-Encoding: chunked\r\n", "2\r\n{}\n0\r\n\r\n"),
+    ] {
+        let shown = String::from_utf8_lossy(&request).into_owned();
+        let answer = raw(app.app.address, request).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{shown:?}: {answer}");
+    }
+}
+
 #[actix_web::test]
 async fn nothing_that_a_client_makes_up_is_written_into_headers_or_logs() {
     let app = TestApp::spawn().await;

@@ -13,7 +13,7 @@ use broadsheet::{
     actors::workers::{self, Registry},
     app::{App, work_runtime},
     clock::ManualClock,
-    config::Config,
+    config::{Config, Count},
     store::Exception,
 };
 use tempfile::TempDir;
@@ -55,6 +55,8 @@ impl TestApp {
         let mut config = Config { data_dir: folder.path().to_owned(), ..Config::default() };
         config.http.listen = "127.0.0.1:0".parse().unwrap();
         config.http.workers = 1;
+        // Everybody comes from one address here.
+        config.http.connections_per_address = Count::Exactly(100_000);
         config.database.url = "mem://".to_owned();
         config.rate_limit.enabled = false;
         // The port changes with every start; tokens are to outlive one.

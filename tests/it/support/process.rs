@@ -55,6 +55,20 @@ pub(crate) fn broadsheet(folder: &Path) -> Command {
     command
 }
 
+/// The same command under limits that a shell sets first, such as `ulimit -S -n 256`.
+pub(crate) fn under_limits(command: &Command, limits: &str, arguments: &[&str]) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{limits} && exec \"$0\" \"$@\"")]).arg(command.get_program()).args(arguments);
+    shell.current_dir(command.get_current_dir().unwrap());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}
+
 fn serve(mut command: Command, variables: &[(&str, &str)]) -> Command {
     command.arg("serve").envs(variables.iter().map(|(key, value)| (format!("BROADSHEET__{key}"), value)));
     command

@@ -1,12 +1,16 @@
 //! One life of the server: everybody does one thing after another until it is gone. What was asked and not answered is settled after
 //! the restart: the server may have done it or not, but nothing else.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
+    contend,
     plan::{Plan, Step},
     record::{Kind, Post, Record, Who},
 };
@@ -21,6 +25,7 @@ pub(super) enum Unanswered {
     Delete { id: String },
     Follow { pair: (Who, Who) },
     Unfollow { pair: (Who, Who) },
+    Contended(contend::Open),
 }
 
 /// Lets everybody live until the server is gone, or their time is.
@@ -86,6 +91,10 @@ async fn act(
             });
             Ok(())
         }
+        Step::SamePost | Step::SameFollow | Step::SameProfile | Step::SameSlug => {
+            let open = contend::act(person, who, step, plan, record).await;
+            open.map_or(Ok(()), |open| Err(Some(Unanswered::Contended(open))))
+        }
         Step::ReadFeed => {
             let page = ask(person, Method::GET, "/v1/feed?limit=50", None, None).await.ok_or(None)?.expect(200).json();
             let mut ids: Vec<&str> = page["items"].as_array().unwrap().iter().map(id).collect();
@@ -121,7 +130,7 @@ async fn create(
     Ok((id(&post).to_owned(), word))
 }
 
-fn body(word: &str, subject: &str, status: Option<&str>) -> Value {
+pub(super) fn body(word: &str, subject: &str, status: Option<&str>) -> Value {
     let text = format!("{word} is a word of *{subject}* and nothing else.");
     let mut body = json!({"title": format!("About {word}"), "body": text, "tags": ["torture"]});
     if let Some(status) = status {
@@ -130,7 +139,12 @@ fn body(word: &str, subject: &str, status: Option<&str>) -> Value {
     body
 }
 
-fn one_of_mine(who: Who, plan: &mut Plan, record: &Record, is_fit: impl Fn(&Post) -> bool) -> Option<String> {
+pub(super) fn one_of_mine(
+    who: Who,
+    plan: &mut Plan,
+    record: &Record,
+    is_fit: impl Fn(&Post) -> bool,
+) -> Option<String> {
     record.with(|inner| {
         let mut mine = inner.live_of(who);
         mine.retain(|(_, post)| is_fit(post));
@@ -139,7 +153,13 @@ fn one_of_mine(who: Who, plan: &mut Plan, record: &Record, is_fit: impl Fn(&Post
 }
 
 /// Sends a request; nothing when the server went away before it answered, or refused it because it is going.
-async fn ask(person: &Person, method: Method, path: &str, body: Option<Value>, key: Option<&str>) -> Option<Answer> {
+pub(super) async fn ask(
+    person: &Person,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+    key: Option<&str>,
+) -> Option<Answer> {
     let mut request = person.request(method, path);
     if let Some(body) = body {
         request = request.json(&body);
@@ -153,7 +173,7 @@ async fn ask(person: &Person, method: Method, path: &str, body: Option<Value>, k
     Some(answer).filter(|answer| answer.status != 503)
 }
 
-fn created(record: &Record, who: Who, word: &str, post: &Value) {
+pub(super) fn created(record: &Record, who: Who, word: &str, post: &Value) {
     record.with(|inner| {
         inner.count("posts");
         inner.touched.insert(id(post).to_owned());
@@ -165,24 +185,29 @@ fn created(record: &Record, who: Who, word: &str, post: &Value) {
             published_at: post["published_at"].as_str().unwrap().to_owned(),
             life: inner.life,
             is_deleted: false,
-            old_word: None,
+            old_words: Vec::new(),
+            tags: tags(post),
         };
         let before = inner.posts.insert(id(post).to_owned(), known);
         assert!(before.is_none(), "the server gave an id twice");
     });
 }
 
-fn edited(record: &Record, id: &str, word: &str, post: &Value) {
+pub(super) fn edited(record: &Record, id: &str, word: &str, post: &Value) {
     record.with(|inner| {
         inner.count("edits");
         inner.touched.insert(id.to_owned());
         let known = inner.posts.get_mut(id).unwrap();
-        known.old_word = Some(std::mem::replace(&mut known.word, word.to_owned()));
+        let old = std::mem::replace(&mut known.word, word.to_owned());
+        if old != word {
+            known.old_words.push(old);
+        }
         known.words = words(post);
+        known.tags = tags(post);
     });
 }
 
-fn deleted(record: &Record, id: &str) {
+pub(super) fn deleted(record: &Record, id: &str) {
     record.with(|inner| {
         inner.count("deletions");
         inner.touched.insert(id.to_owned());
@@ -227,6 +252,7 @@ pub(super) async fn resolve(people: &[Person], record: &Record, unanswered: Vec<
                     other => panic!("{other} for a post that may have been deleted"),
                 }
             }
+            Unanswered::Contended(open) => open.resolve(people, record).await,
             Unanswered::Follow { pair } | Unanswered::Unfollow { pair } => {
                 let follows = super::verify::all(&people[pair.0], "/v1/me/following?limit=100").await;
                 let follows = follows.iter().any(|author| author["handle"] == super::PEOPLE[pair.1]);
@@ -242,6 +268,10 @@ fn author_of(record: &Record, id: &str) -> Who {
 
 fn id(post: &Value) -> &str {
     post["id"].as_str().unwrap()
+}
+
+pub(super) fn tags(post: &Value) -> BTreeSet<String> {
+    post["tags"].as_array().unwrap().iter().map(|tag| tag.as_str().unwrap().to_owned()).collect()
 }
 
 fn words(post: &Value) -> usize {

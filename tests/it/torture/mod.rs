@@ -1,10 +1,11 @@
 //! Torture: the real binary on RocksDB, used through HTTP by six people at once, with a mail server and a model that come and go and
 //! a clock that jumps, ended at random moments: by SIGKILL, by a power cut, by SIGTERM. After each restart it is held against what it
-//! had acknowledged.
+//! had acknowledged. They change different things at once, and the same thing: one post, one follow, one profile, one slug.
 //!
 //! `make torture` does that 200 times; `make test` ten times. `TORTURE_SEED` repeats the choices of a run.
 
 mod clock;
+mod contend;
 mod disk;
 mod drain;
 mod fate;

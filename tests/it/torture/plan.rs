@@ -14,6 +14,11 @@ pub(super) enum Step {
     Delete,
     Follow,
     Unfollow,
+    /// Several changes to one post, one follow, the profile, or one slug at the same moment, over connections of their own.
+    SamePost,
+    SameFollow,
+    SameProfile,
+    SameSlug,
     ReadFeed,
     Search,
 }
@@ -28,13 +33,17 @@ impl Plan {
 
     pub(super) fn next(&mut self) -> Step {
         match self.0.random_range(0..100) {
-            0..35 => Step::Create,
-            35..42 => Step::CreateAndPublish,
-            42..57 => Step::Edit,
-            57..64 => Step::Delete,
-            64..76 => Step::Follow,
-            76..84 => Step::Unfollow,
-            84..94 => Step::ReadFeed,
+            0..28 => Step::Create,
+            28..34 => Step::CreateAndPublish,
+            34..45 => Step::Edit,
+            45..51 => Step::Delete,
+            51..60 => Step::Follow,
+            60..66 => Step::Unfollow,
+            66..74 => Step::SamePost,
+            74..81 => Step::SameFollow,
+            81..84 => Step::SameProfile,
+            84..87 => Step::SameSlug,
+            87..95 => Step::ReadFeed,
             _ => Step::Search,
         }
     }
@@ -51,6 +60,21 @@ impl Plan {
             4..10 => VILE,
             _ => "torture",
         }
+    }
+
+    /// How many things are done at the same moment.
+    pub(super) fn several(&mut self) -> usize {
+        self.0.random_range(2..=4)
+    }
+
+    /// A yes or a no.
+    pub(super) fn coin(&mut self) -> bool {
+        self.0.random()
+    }
+
+    /// How long after the one before the next of several is sent, in microseconds: within one commit of the database, mostly.
+    pub(super) fn stagger_us(&mut self) -> u64 {
+        if self.coin() { 0 } else { self.0.random_range(0..3_000) }
     }
 
     /// How long to do nothing, in milliseconds.

@@ -50,8 +50,9 @@ pub(super) struct Post {
     /// The life it was published in.
     pub(super) life: u64,
     pub(super) is_deleted: bool,
-    /// A word of an older version: search must not find it any more.
-    pub(super) old_word: Option<String>,
+    /// Words of older versions: search must not find them any more.
+    pub(super) old_words: Vec<String>,
+    pub(super) tags: BTreeSet<String>,
 }
 
 /// The whole record.
@@ -70,6 +71,12 @@ pub(super) struct Inner {
     /// Who followed when this life began.
     pub(super) followed: BTreeSet<(Who, Who)>,
     pub(super) accounts: Vec<String>,
+    /// What everybody says of themselves, once they have changed it.
+    pub(super) bios: BTreeMap<Who, String>,
+    /// Tags that were used at the same moment in this life.
+    tags: BTreeSet<String>,
+    /// What was asked at the same moment in this life, and what was answered, by what it was about: for findings.
+    told: BTreeMap<String, Vec<String>>,
     /// Copies of mails of which nobody knows whether they arrived, by post.
     pub(super) unknown: BTreeMap<String, u64>,
     /// How many requests of each kind were acknowledged.
@@ -96,6 +103,8 @@ impl Record {
             inner.life = life;
             inner.touched.clear();
             inner.wavering.clear();
+            inner.told.clear();
+            inner.tags.clear();
             inner.followed = inner.follows.clone();
         });
     }
@@ -137,6 +146,39 @@ impl Inner {
 
     pub(super) fn live_of(&self, author: Who) -> Vec<(&String, &Post)> {
         self.posts.iter().filter(|(_, post)| post.author == author && !post.is_deleted).collect()
+    }
+
+    /// Some of the tags that this author uses at the same moment in this life. Each choice of `one_of` decides about one.
+    pub(super) fn tags_of_life(&mut self, author: Who, mut one_of: impl FnMut(usize) -> usize) -> Vec<String> {
+        let name = |letter: char| format!("{}{}{letter}", super::PEOPLE[author], self.life);
+        let tags: Vec<String> = ['a', 'b', 'c', 'd'].map(name).into_iter().filter(|_| one_of(2) == 0).collect();
+        self.tags.extend(tags.iter().cloned());
+        tags
+    }
+
+    /// Tags and the posts that carry them, deleted ones left out: of this life, or all.
+    pub(super) fn tagged(&self, is_full: bool) -> BTreeMap<String, BTreeSet<String>> {
+        let mut tagged: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (id, post) in self.posts.iter().filter(|(_, post)| !post.is_deleted) {
+            for tag in &post.tags {
+                tagged.entry(tag.clone()).or_default().insert(id.clone());
+            }
+        }
+        tagged.retain(|tag, _| is_full || self.tags.contains(tag));
+        for tag in &self.tags {
+            tagged.entry(tag.clone()).or_default();
+        }
+        tagged
+    }
+
+    /// Notes what was answered about something that was changed by several at once.
+    pub(super) fn tell(&mut self, about: &str, lines: Vec<String>) {
+        self.told.entry(about.to_owned()).or_default().extend(lines);
+    }
+
+    /// What was answered about it in this life.
+    pub(super) fn told(&self, about: &str) -> String {
+        self.told.get(about).map_or_else(String::new, |lines| format!("; told:\n  {}", lines.join("\n  ")))
     }
 
     pub(super) fn set_follow(&mut self, pair: (Who, Who), follows: bool) {

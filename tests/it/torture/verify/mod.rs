@@ -1,6 +1,8 @@
 //! Holding the server against the record. Consequences take their time, so each look is repeated until it is right; what never
 //! becomes right is a finding.
 
+mod counts;
+
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -8,7 +10,9 @@ use std::{
 
 use serde_json::Value;
 
+use self::counts::{counters, followers, profile, tagged};
 use super::{
+    life::tags,
     record::{Inner, Kind, Post, Record, Who},
     world::World,
 };
@@ -28,7 +32,10 @@ pub(super) async fn everything(people: &[Person], record: &Record, process: &Pro
     for (who, person) in people.iter().enumerate() {
         patiently(process, async || feed(person, who, record, is_full).await).await;
         patiently(process, async || counters(person, who, record).await).await;
+        patiently(process, async || followers(person, who, record).await).await;
+        patiently(process, async || profile(person, who, record).await).await;
     }
+    patiently(process, async || tagged(&people[super::ADMIN], record, is_full).await).await;
     patiently(process, async || found(people, record).await).await;
     patiently(process, async || mailed(people, record, world).await).await;
     patiently(process, async || quiet(&people[super::ADMIN], record).await).await;
@@ -46,9 +53,11 @@ async fn author(person: &Person, who: Who, record: &Record, is_full: bool) -> Re
         match (answer.status.as_u16(), known.is_deleted) {
             (404, true) => {}
             (200, false) => {
-                let title = answer.json()["title"].as_str().unwrap().to_owned();
-                if title != format!("About {}", known.word) {
-                    return Err(format!("the acknowledged text of {id} is gone: {title}"));
+                let post = answer.json();
+                let is_known = post["title"] == format!("About {}", known.word) && tags(&post) == known.tags;
+                if !is_known {
+                    let told = record.with(|inner| inner.told(&format!("post {id}")));
+                    return Err(format!("acknowledged was {known:?}; true is {post}{told}"));
                 }
             }
             (status, is_deleted) => return Err(format!("{id} answers {status}, deleted: {is_deleted}")),
@@ -123,22 +132,6 @@ async fn feed(person: &Person, who: Who, record: &Record, is_full: bool) -> Resu
     ))
 }
 
-/// Counters agree with what was counted here.
-async fn counters(person: &Person, who: Who, record: &Record) -> Result<(), String> {
-    let stats = person.get("/v1/me/stats").await.expect(200).json();
-    let (posts, words, followers) = record.with(|inner| {
-        let mine = inner.live_of(who);
-        let words: usize = mine.iter().map(|(_, post)| post.words).sum();
-        (mine.len(), words, inner.follows.iter().filter(|(_, author)| *author == who).count())
-    });
-    for (name, wanted) in [("posts", posts), ("words", words), ("followers", followers)] {
-        if stats[name] != wanted {
-            return Err(format!("{} of {}: counted {}, expected {wanted}", name, person.handle, stats[name]));
-        }
-    }
-    Ok(())
-}
-
 /// Search finds what was touched by its present word and not by its former one.
 async fn found(people: &[Person], record: &Record) -> Result<(), String> {
     let touched = record.with(|inner| {
@@ -156,12 +149,14 @@ async fn found(people: &[Person], record: &Record) -> Result<(), String> {
         let wanted = if is_shown { vec![id.clone()] } else { vec![] };
         let present = hits(post.word.clone()).await;
         if present != wanted {
-            return Err(format!("searching for the word of {id} finds {present:?}"));
+            let told = record.with(|inner| inner.told(&format!("post {id}")));
+            return Err(format!("searching for the word of {id} finds {present:?}{told}"));
         }
-        if let Some(old) = post.old_word
-            && !hits(old).await.is_empty()
-        {
-            return Err(format!("search still finds the former text of {id}"));
+        for old in post.old_words {
+            if !hits(old).await.is_empty() {
+                let told = record.with(|inner| inner.told(&format!("post {id}")));
+                return Err(format!("search still finds a former text of {id}{told}"));
+            }
         }
     }
     Ok(())

@@ -1,0 +1,13 @@
+//! Compiles the one thing here that is C++ and links it into the program: what happens when RocksDB gets no memory.
+
+use std::io::{self, Write};
+
+fn main() -> io::Result<()> {
+    let source = "src/out_of_memory.cc";
+    let mut cargo = io::stdout();
+    writeln!(cargo, "cargo::rerun-if-changed={source}")?;
+    for object in cc::Build::new().cpp(true).std("c++17").file(source).compile_intermediates() {
+        writeln!(cargo, "cargo::rustc-link-arg-bins={}", object.display())?;
+    }
+    Ok(())
+}
