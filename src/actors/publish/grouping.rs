@@ -197,7 +197,7 @@ impl World {
             self.posts.iter().enumerate().fold(text, number)
         };
         let mut tables = dump(&self.store).await;
-        tables.remove("meta");
+        tables.remove("migration");
         tables.remove("audit");
         for rows in tables.values_mut() {
             *rows = std::mem::take(rows).into_iter().map(anonymous).collect();
