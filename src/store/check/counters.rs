@@ -25,6 +25,10 @@ pub(super) async fn check(store: &Store, report: &mut Report, logs: &Logs) -> Re
         report.left_out.push(why.to_owned());
         return Ok(());
     }
+    if report.is_torn {
+        report.left_out.push("counters, because not everything that they count can be read".to_owned());
+        return Ok(());
+    }
     let mut counted = Counts::new();
     each(store, "post", |_, row| count_post(&mut counted, row)).await?;
     each(store, "follower", |id, _| count_follower(&mut counted, id)).await?;

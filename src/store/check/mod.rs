@@ -7,11 +7,11 @@ mod pages;
 mod references;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use surrealdb::types::{RecordId, ToSql};
 
-use super::{Result, Store};
+use super::{Error, Result, Store};
 
 /// What was found.
 pub struct Report {
@@ -21,6 +21,10 @@ pub struct Report {
     pub findings: u64,
     /// What was not looked at, and why.
     pub left_out: Vec<String>,
+    /// Rows that cannot be read at all: told once, whoever comes by.
+    unreadable: HashSet<RecordId>,
+    /// Whether a table could not be read to its end.
+    is_torn: bool,
     tell: Box<dyn FnMut(&str) + Send>,
 }
 
@@ -29,6 +33,12 @@ impl Report {
         self.findings += 1;
         (self.tell)(what);
     }
+
+    fn found_unreadable(&mut self, id: &RecordId, error: &Error) {
+        if self.unreadable.insert(id.clone()) {
+            self.found(&format!("{} cannot be read: {error}", shown(id)));
+        }
+    }
 }
 
 /// Looks through the whole database; `tell` is told each finding in one line.
@@ -36,7 +46,14 @@ impl Report {
 /// # Errors
 /// When the database itself cannot be asked; a table that cannot be read is a finding.
 pub async fn check(store: &Store, tell: impl FnMut(&str) + Send + 'static) -> Result<Report> {
-    let mut report = Report { rows: BTreeMap::new(), findings: 0, left_out: Vec::new(), tell: Box::new(tell) };
+    let mut report = Report {
+        rows: BTreeMap::new(),
+        findings: 0,
+        left_out: Vec::new(),
+        unreadable: HashSet::new(),
+        is_torn: false,
+        tell: Box::new(tell),
+    };
     for loss in store.losses() {
         report.found(&loss);
     }

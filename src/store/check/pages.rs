@@ -42,30 +42,23 @@ impl<'a> Pages<'a> {
         Ok(rows)
     }
 
-    /// A page holds something that cannot be read: row by row, past what cannot be.
-    async fn around(&mut self, mut report: Option<&mut Report>, first: Error) -> Vec<Row> {
-        let mut error = first;
-        loop {
-            if let Ok(rows) = self.read(1).await {
-                return rows;
-            }
-            let Some(id) = self.next_id().await else {
-                let what = match &self.after {
-                    Some(key) => {
-                        format!("behind {}, nothing can be read", shown(&RecordId::new(self.table, key.clone())))
-                    }
-                    None => format!("the table {} cannot be read", self.table),
-                };
-                tell(&mut report, &format!("{what}: {error}"));
-                self.is_over = true;
-                return Vec::new();
-            };
-            if let Err(next) = self.read(1).await {
-                error = next;
-            }
-            tell(&mut report, &format!("{} cannot be read: {error}", shown(&id)));
-            self.after = Some(id.key);
+    /// A page holds something that cannot be read: row by row up to it. Behind it RocksDB reads nothing; those rows are met
+    /// again by what leads to them.
+    async fn around(&mut self, report: Option<&mut Report>, error: Error) -> Vec<Row> {
+        if let Ok(rows) = self.read(1).await
+            && !rows.is_empty()
+        {
+            return rows;
         }
+        if let Some(report) = report {
+            let what = match &self.after {
+                Some(key) => format!("what stands behind {}", shown(&RecordId::new(self.table, key.clone()))),
+                None => format!("the table {}", self.table),
+            };
+            report.is_torn = true;
+            report.found(&format!("{what} cannot be read: {error}"));
+        }
+        Vec::new()
     }
 
     async fn read(&self, limit: usize) -> Result<Vec<Row>> {
@@ -76,21 +69,31 @@ impl<'a> Pages<'a> {
         rows.into_iter().map(|row| Ok((id_of(&row)?, row))).collect()
     }
 
-    async fn next_id(&self) -> Option<RecordId> {
-        let query = Query::page(self.range(), 1);
-        self.store.read(query).await.ok()?.row::<RecordId>(0).ok()?
-    }
-
     fn range(&self) -> RecordId {
         let start = self.after.clone().map_or(Bound::Unbounded, Bound::Excluded);
         RecordId::new(self.table, RecordIdKey::from(RecordIdKeyRange::from((start, Bound::Unbounded))))
     }
 }
 
-fn tell(report: &mut Option<&mut Report>, what: &str) {
-    if let Some(report) = report {
-        report.found(what);
+/// Runs a statement on `$ids`, and on each of them alone if that fails; what cannot be read is told.
+pub(super) async fn of_each<T: SurrealValue>(
+    store: &Store,
+    report: &mut Report,
+    text: &str,
+    ids: Vec<RecordId>,
+) -> Result<Vec<T>> {
+    let ask = async |ids: Vec<RecordId>| store.read(Query::new(text).bind("ids", ids)).await?.rows(0);
+    if let Ok(rows) = ask(ids.clone()).await {
+        return Ok(rows);
     }
+    let mut found = Vec::new();
+    for id in ids {
+        match ask(vec![id.clone()]).await {
+            Ok(rows) => found.extend(rows),
+            Err(error) => report.found_unreadable(&id, &error),
+        }
+    }
+    Ok(found)
 }
 
 fn id_of(row: &Value) -> Result<RecordId> {

@@ -4,7 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use surrealdb::types::{RecordId, SurrealValue, Value};
 
-use super::{Report, logs::Logs, pages::Pages, shown};
+use super::{
+    Report,
+    logs::Logs,
+    pages::{Pages, of_each},
+    shown,
+};
 use crate::{
     domain::{Account, AccountId, Post, PostId},
     store::{
@@ -14,7 +19,6 @@ use crate::{
         keys::{self, Parts, parts},
         listings,
         posts::{self, PostRow},
-        query::Query,
         reviews,
     },
 };
@@ -85,9 +89,10 @@ async fn to_posts(store: &Store, report: &mut Report, table: &'static str) -> Re
         }
         let rows: Vec<(RecordId, PostId)> =
             rows.into_iter().filter_map(|(id, row)| Some((id.clone(), post_named(id, &row)?))).collect();
-        let there = posts_among(store, rows.iter().map(|(_, post)| *post)).await?;
+        let there = posts_among(store, report, rows.iter().map(|(_, post)| *post)).await?;
         for (id, post) in rows {
             match there.get(&post) {
+                None if report.unreadable.contains(&posts::id(post)) => {}
                 None => report.found(&format!("{} leads to the post {post}, which is not there", shown(&id))),
                 Some(post) if !stands_in(post, &id) => {
                     report.found(&format!("{} leads to the post {}, which does not belong there", shown(&id), post.id));
@@ -125,11 +130,12 @@ async fn to_accounts(
             Some((keys::text_key(id).ok()?, account))
         };
         let rows: Vec<(String, AccountId)> = rows.into_iter().filter_map(named).collect();
-        let there = accounts_among(store, rows.iter().map(|(_, account)| *account)).await?;
+        let there = accounts_among(store, report, rows.iter().map(|(_, account)| *account)).await?;
         for (text, id) in rows {
             // Not the address itself: it is nobody's business.
             let what = if table == "email" { "an address".to_owned() } else { format!("the {table} {text}") };
             match there.get(&id) {
+                None if report.unreadable.contains(&accounts::id(id)) => {}
                 None => report.found(&format!("{what} leads to the account {id}, which is not there")),
                 Some(account) if of(account) != text => {
                     report.found(&format!("{what} leads to the account {id}, which has another one"));
@@ -166,8 +172,9 @@ async fn both_ways(store: &Store, report: &mut Report, table: &'static str) -> R
 /// Tells which of the rows that others need are not there.
 async fn missing(store: &Store, report: &mut Report, wanted: Vec<(RecordId, RecordId)>) -> Result<()> {
     let ids: Vec<RecordId> = wanted.iter().map(|(_, wanted)| wanted.clone()).collect();
-    let there: Vec<RecordId> = store.read(Query::new("SELECT VALUE id FROM $ids").bind("ids", ids)).await?.rows(0)?;
-    let there: HashSet<RecordId> = there.into_iter().collect();
+    let there: Vec<RecordId> = of_each(store, report, "SELECT VALUE id FROM $ids", ids).await?;
+    let mut there: HashSet<RecordId> = there.into_iter().collect();
+    there.extend(report.unreadable.iter().cloned());
     for (id, wanted) in wanted.iter().filter(|(_, wanted)| !there.contains(wanted)) {
         // An address stays out of what is printed.
         let wanted = if wanted.table.as_str() == "email" { "its address".to_owned() } else { shown(wanted) };
@@ -176,21 +183,24 @@ async fn missing(store: &Store, report: &mut Report, wanted: Vec<(RecordId, Reco
     Ok(())
 }
 
-async fn posts_among(store: &Store, posts: impl Iterator<Item = PostId>) -> Result<HashMap<PostId, Post>> {
+async fn posts_among(
+    store: &Store,
+    report: &mut Report,
+    posts: impl Iterator<Item = PostId>,
+) -> Result<HashMap<PostId, Post>> {
     let ids: HashSet<RecordId> = posts.map(posts::id).collect();
-    let ids: Vec<RecordId> = ids.into_iter().collect();
     // Without the texts: nothing here looks at them, and a page of a list names many posts.
-    let query = Query::new("SELECT *, '' AS body FROM $ids").bind("ids", ids);
-    let rows: Vec<Value> = store.read(query).await?.rows(0)?;
+    let text = "SELECT *, '' AS body FROM $ids";
+    let rows: Vec<Value> = of_each(store, report, text, ids.into_iter().collect()).await?;
     Ok(rows.into_iter().filter_map(post_of).map(|post| (post.id, post)).collect())
 }
 
 async fn accounts_among(
     store: &Store,
+    report: &mut Report,
     accounts: impl Iterator<Item = AccountId>,
 ) -> Result<HashMap<AccountId, Account>> {
-    let ids: Vec<RecordId> = accounts.map(accounts::id).collect();
-    let rows: Vec<Value> = store.read(Query::new("SELECT * FROM $ids").bind("ids", ids)).await?.rows(0)?;
+    let rows: Vec<Value> = of_each(store, report, "SELECT * FROM $ids", accounts.map(accounts::id).collect()).await?;
     Ok(rows.into_iter().filter_map(account_of).map(|account| (account.id, account)).collect())
 }
 

@@ -67,7 +67,7 @@ async fn newsroom(folder: &Path) -> Vec<Value> {
 }
 
 /// Changes the database of a server that has ended, as nothing of ours does.
-fn tamper(folder: &Path, statements: &str) {
+async fn tamper(folder: &Path, statements: &str) {
     let url = format!("rocksdb://{}", database(folder).display());
     let statements = statements.to_owned();
     let runtime = work_runtime().unwrap();
@@ -76,8 +76,14 @@ fn tamper(folder: &Path, statements: &str) {
         database.use_ns("broadsheet").use_db("broadsheet").await.unwrap();
         database.query(statements).await.unwrap().check().unwrap();
     });
-    runtime.block_on(tampering).unwrap();
-    runtime.shutdown_timeout(std::time::Duration::from_secs(10));
+    tampering.await.unwrap();
+    // SurrealDB closes the folder behind our back.
+    until("the folder is closed", async || {
+        let output = run(folder, &["check"]).await;
+        !String::from_utf8_lossy(&output.stderr).contains("in use by another process")
+    })
+    .await;
+    runtime.shutdown_background();
 }
 
 fn database(folder: &Path) -> PathBuf {
