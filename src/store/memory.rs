@@ -36,6 +36,8 @@ impl Memory {
             .with_key_value("rocksdb_block_cache_size", self.cache.to_string())
             .with_key_value("rocksdb_write_buffer_size", self.buffer.to_string())
             .with_key_value("rocksdb_max_write_buffer_number", BUFFERS.to_string())
+            // A broken database would wait 30 s for a compaction that never comes, and hold its folder's lock meanwhile.
+            .with_key_value("rocksdb_shutdown_wait_for_compact_seconds", "1")
     }
 }
 

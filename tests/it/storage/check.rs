@@ -50,9 +50,9 @@ async fn every_kind_of_disagreement_is_found_and_told_in_a_line() {
             format!("post:{post} lacks listing:"),
         ),
         (
-            "CREATE listing:['all', -5, '01JD9X8Z6Q4W7E2R5T1Y3U0P8A']".to_owned(),
-            "DELETE listing:['all', -5, '01JD9X8Z6Q4W7E2R5T1Y3U0P8A']".to_owned(),
-            "leads to the post 01JD9X8Z6Q4W7E2R5T1Y3U0P8A, which is not there".to_owned(),
+            "CREATE listing:['all', -5, '01JD9X8Z6Q4W7E2R5T1Y3V0P8A']".to_owned(),
+            "DELETE listing:['all', -5, '01JD9X8Z6Q4W7E2R5T1Y3V0P8A']".to_owned(),
+            "leads to the post 01JD9X8Z6Q4W7E2R5T1Y3V0P8A, which is not there".to_owned(),
         ),
         (
             format!("CREATE review:['review', 5, '{post}']"),
@@ -60,20 +60,20 @@ async fn every_kind_of_disagreement_is_found_and_told_in_a_line() {
             format!("leads to the post {post}, which does not belong there"),
         ),
         (
-            format!("CREATE type::record('feed', [{author}, -5, '01JD9X8Z6Q4W7E2R5T1Y3U0P8A'])"),
-            "DELETE feed WHERE id[2] = '01JD9X8Z6Q4W7E2R5T1Y3U0P8A'".to_owned(),
-            "leads to the post 01JD9X8Z6Q4W7E2R5T1Y3U0P8A, which is not there".to_owned(),
+            format!("CREATE type::record('feed', [{author}, -5, '01JD9X8Z6Q4W7E2R5T1Y3V0P8A'])"),
+            "DELETE feed WHERE id[2] = '01JD9X8Z6Q4W7E2R5T1Y3V0P8A'".to_owned(),
+            "leads to the post 01JD9X8Z6Q4W7E2R5T1Y3V0P8A, which is not there".to_owned(),
         ),
         (
-            format!("CREATE type::record('following', [{author}, '01JD9X8Z6Q4W7E2R5T1Y3U0P8A'])"),
-            "DELETE following WHERE id[1] = '01JD9X8Z6Q4W7E2R5T1Y3U0P8A'".to_owned(),
+            format!("CREATE type::record('following', [{author}, '01JD9X8Z6Q4W7E2R5T1Y3V0P8A'])"),
+            "DELETE following WHERE id[1] = '01JD9X8Z6Q4W7E2R5T1Y3V0P8A'".to_owned(),
             "lacks follower:".to_owned(),
         ),
         (
-            "UPDATE handle:ada SET account = '01JD9X8Z6Q4W7E2R5T1Y3U0P8A'".to_owned(),
+            "UPDATE handle:ada SET account = '01JD9X8Z6Q4W7E2R5T1Y3V0P8A'".to_owned(),
             "UPDATE handle:ada SET account = record::id((SELECT VALUE id FROM account WHERE handle = 'ada')[0])"
                 .to_owned(),
-            "the handle ada leads to the account 01JD9X8Z6Q4W7E2R5T1Y3U0P8A, which is not there".to_owned(),
+            "the handle ada leads to the account 01JD9X8Z6Q4W7E2R5T1Y3V0P8A, which is not there".to_owned(),
         ),
         (
             "UPDATE stat SET n += 1 WHERE id[1] = 'posts' AND string::starts_with(id[0], 'author:')".to_owned(),
