@@ -39,8 +39,10 @@ RUN apt-get update \
     && groupadd --system --gid 10001 broadsheet \
     && useradd --system --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin broadsheet
 COPY --from=build /out /
+# The database's memory goes by the container's limit.
 ENV BROADSHEET__DATA_DIR=/data \
-    BROADSHEET__HTTP__LISTEN=0.0.0.0:8080
+    BROADSHEET__HTTP__LISTEN=0.0.0.0:8080 \
+    BROADSHEET__DATABASE__MEMORY=auto
 # Only /data is written to: the root file system can be read-only.
 VOLUME ["/data"]
 WORKDIR /data

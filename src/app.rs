@@ -4,6 +4,7 @@
 mod build;
 mod descriptors;
 mod gateways;
+mod memory;
 mod metrics;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -178,6 +179,7 @@ pub fn database(config: &Config) -> Database {
         namespace: config.database.namespace.clone(),
         name: config.database.name.clone(),
         cache: config.database.post_cache,
+        memory: memory::of_database(&config.database),
     }
 }
 

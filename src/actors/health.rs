@@ -26,6 +26,9 @@ impl Health {
             tracing::warn!(%error, "the database does not answer");
             reasons.push(self.store.symptom());
         }
+        if let Some(file) = self.store.damage() {
+            reasons.push(format!("{file} of the database is damaged; some reads fail; restore a backup"));
+        }
         for worker in &self.workers {
             match worker.snapshot().state {
                 State::Degraded => reasons.push(format!(

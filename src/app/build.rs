@@ -298,6 +298,7 @@ impl Ground {
             dead_letters: accesses.dead_letter_reads(),
             redrives: desk.redrives.clone(),
             audit: accesses.audit(),
+            backups: accesses.backups(),
             views: self.views.clone(),
             search: self.index.clone(),
             mailer: Arc::clone(&self.mailer),

@@ -3,6 +3,7 @@
 mod bench;
 mod check_config;
 mod import;
+mod offline;
 mod operate;
 mod reindex;
 mod remote;
@@ -40,6 +41,12 @@ enum Command {
     Import(import::Import),
     #[command(flatten)]
     Operate(operate::Operate),
+    /// Fill the empty data folder of a stopped server from a backup
+    Restore(offline::Restore),
+    /// Look through the data folder of a stopped server for everything that is not as it should be
+    ///
+    /// Reads every row. Exit codes: 0 nothing is wrong; 1 something is, or it cannot be read.
+    Check(offline::Check),
     /// Build the search index anew from the database, while the server is stopped
     Reindex(ConfigFile),
     /// Measure this machine (what `make bench` runs)
@@ -81,6 +88,8 @@ impl Cli {
             Command::CheckConfig(file) => check_config::run(&file.load()?),
             Command::Import(import) => app::work_runtime()?.block_on(import.run()),
             Command::Operate(operate) => operate.run(),
+            Command::Restore(restore) => restore.run(),
+            Command::Check(check) => check.run(),
             Command::Reindex(file) => reindex::run(&file.load()?),
             Command::Bench(bench) => bench.run(),
             Command::Version => {

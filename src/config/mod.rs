@@ -10,6 +10,7 @@ mod count;
 mod error;
 mod layers;
 mod mail;
+mod memory;
 mod moderation;
 mod origins;
 mod people;
@@ -35,6 +36,7 @@ pub use self::{
     count::{Count, NotACount},
     error::ConfigError,
     mail::{MailSettings, MailTransport},
+    memory::{Memory, NotMemory},
     moderation::{ModerationProvider, ModerationSettings},
     origins::Origins,
     people::IdentitySettings,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{ConfigError, Secret, Size, Span, check::Check};
+use super::{ConfigError, Memory, Secret, Size, Span, check::Check};
 
 /// The languages that the search can stem, and `none`.
 const LANGUAGES: [&str; 19] = [
@@ -46,6 +46,8 @@ pub struct DatabaseSettings {
     pub name: String,
     /// How many posts are kept in memory for reading.
     pub post_cache: usize,
+    /// The memory of an embedded database: cache, write buffers and their history.
+    pub memory: Memory,
 }
 
 impl Default for DatabaseSettings {
@@ -57,6 +59,7 @@ impl Default for DatabaseSettings {
             namespace: "broadsheet".to_owned(),
             name: "broadsheet".to_owned(),
             post_cache: 10_000,
+            memory: Memory::Size(Size::mib(256)),
         }
     }
 }
@@ -74,7 +77,11 @@ impl DatabaseSettings {
         check.that(is_pair, "database.username", "must be set when database.password is")?;
         check.that(is_name(&self.namespace), "database.namespace", NAME)?;
         check.that(is_name(&self.name), "database.name", NAME)?;
-        check.within("database.post_cache", self.post_cache, 1..=10_000_000)
+        check.within("database.post_cache", self.post_cache, 1..=10_000_000)?;
+        match self.memory {
+            Memory::Auto => Ok(()),
+            Memory::Size(size) => check.within("database.memory", size, Size::mib(32)..=Size::mib(1 << 20)),
+        }
     }
 }
 

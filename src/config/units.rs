@@ -120,6 +120,12 @@ impl Size {
 
     /// The number of bytes.
     #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The number of bytes, as lengths in memory are counted.
+    #[must_use]
     pub fn bytes(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }

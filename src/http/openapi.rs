@@ -83,6 +83,7 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         admin::jobs::get_job,
         admin::jobs::cancel_job,
         admin::audit::list_audit,
+        admin::backup::take_backup,
         admin::accounts::get_account,
         admin::accounts::set_roles,
         admin::suppressions::list_suppressions,

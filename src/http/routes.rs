@@ -77,6 +77,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/v1/admin/jobs", [get(admin::jobs::list_jobs)]))
         .service(resource("/v1/admin/jobs/{id}", [get(admin::jobs::get_job), delete(admin::jobs::cancel_job)]))
         .service(resource("/v1/admin/audit", [get(admin::audit::list_audit)]))
+        .service(resource("/v1/admin/backup", [post(admin::backup::take_backup)]))
         .service(resource("/v1/admin/accounts/{handle}", [get(admin::accounts::get_account)]))
         .service(resource("/v1/admin/accounts/{handle}/roles", [put(admin::accounts::set_roles)]))
         .service(resource("/v1/admin/suppressions", [get(admin::suppressions::list_suppressions)]))

@@ -20,8 +20,8 @@ use crate::{
     metrics::Metrics,
     search,
     store::{
-        AccountAccess, AuditTrail, DeadLetterReads, FeedReads, FollowReads, IdentityAccess, Mailings, PostReads,
-        ReviewReads, StatReads, Suppressions,
+        AccountAccess, AuditTrail, Backups, DeadLetterReads, FeedReads, FollowReads, IdentityAccess, Mailings,
+        PostReads, ReviewReads, StatReads, Suppressions,
     },
 };
 
@@ -67,6 +67,8 @@ pub struct State {
     pub redrives: Redrives,
     /// What operators have done.
     pub audit: AuditTrail,
+    /// Takes backups.
+    pub backups: Backups,
     /// Counts views of posts in memory.
     pub views: ViewCounter,
     /// Full-text search.

@@ -1,8 +1,8 @@
 //! Handing out the narrow accesses: the one place that has the whole store and gives parts of it away.
 
 use super::{
-    AccountAccess, AnalyticsAccess, AuditTrail, BacklogReads, Controls, DeadLetterReads, DeadLetters, ExceptionReads,
-    FeedAccess, FeedReads, FollowReads, HousekeepingAccess, IdentityAccess, Jobs, MailAccess, Mailings,
+    AccountAccess, AnalyticsAccess, AuditTrail, BacklogReads, Backups, Controls, DeadLetterReads, DeadLetters,
+    ExceptionReads, FeedAccess, FeedReads, FollowReads, HousekeepingAccess, IdentityAccess, Jobs, MailAccess, Mailings,
     ModerationAccess, OverviewReads, PostReads, Publishing, ReceiptReads, ReviewReads, SearchAccess, Seeding,
     StatReads, Store, Suppressions,
 };
@@ -50,6 +50,8 @@ accesses! {
     overview: OverviewReads(store),
     /// For everybody who acts or looks at what operators did.
     audit: AuditTrail(store),
+    /// For `broadsheet backup`.
+    backups: Backups(store),
     /// For pausing workers.
     controls: Controls(store),
     /// For the feed worker.

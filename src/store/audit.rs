@@ -27,7 +27,7 @@ pub struct AuditEntry {
 }
 
 #[derive(SurrealValue)]
-struct AuditRow {
+pub(super) struct AuditRow {
     id: RecordId,
     at: i64,
     by: String,

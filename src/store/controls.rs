@@ -14,7 +14,7 @@ pub struct Controls {
 }
 
 #[derive(SurrealValue)]
-struct ControlRow {
+pub(super) struct ControlRow {
     id: RecordId,
     paused: bool,
     at: i64,

@@ -43,6 +43,14 @@ pub enum Error {
     /// Another process has the database folder open.
     #[error("the database is in use by another process: {0}")]
     Locked(String),
+    /// A restore into this folder has not come to its end.
+    #[error(
+        "{0} holds a restore that did not come to its end: run `broadsheet restore` again, or remove that folder to start with an empty database"
+    )]
+    HalfRestored(String),
+    /// The file is no backup that this version can read, or it was cut short or changed.
+    #[error("{0}")]
+    Backup(String),
     /// An argument that came from a client is wrong.
     #[error("{0}")]
     Invalid(#[from] Invalid),
@@ -62,7 +70,16 @@ impl From<surrealdb::Error> for Error {
             Self::Refused(text.trim_start_matches("An error occurred: ").to_owned())
         } else if error.is_serialization() || error.is_validation() {
             Self::Corrupt(text)
-        } else if text.contains("lock hold by current process") || text.contains("While lock file") {
+        } else {
+            Self::of_text(text)
+        }
+    }
+}
+
+impl Error {
+    /// What a text without a kind of its own means: only the texts of locks are known.
+    pub(super) fn of_text(text: String) -> Self {
+        if text.contains("lock hold by current process") || text.contains("While lock file") {
             Self::Locked(text)
         } else {
             Self::Unavailable(text)

@@ -86,7 +86,7 @@ struct CredentialsRow {
 }
 
 #[derive(SurrealValue)]
-struct CodeRow {
+pub(super) struct CodeRow {
     hash: String,
     tries: i64,
     expires_at: i64,

@@ -50,7 +50,7 @@ pub struct Settlement {
 }
 
 #[derive(Debug, SurrealValue)]
-struct CursorRow {
+pub(super) struct CursorRow {
     id: RecordId,
     owner: String,
     lease_until: i64,

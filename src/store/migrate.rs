@@ -1,14 +1,11 @@
 //! Migrations: numbered SurrealQL files, applied once and in order, each remembered with the checksum of its text.
 
 use sha2::{Digest, Sha256};
-use surrealdb::{
-    Surreal,
-    engine::any::Any,
-    types::{RecordId, RecordIdKey, SurrealValue},
-};
+use surrealdb::types::{RecordId, RecordIdKey, SurrealValue};
 
 use super::{
     Error, Result,
+    engine::Engine,
     query::{Query, once},
 };
 
@@ -25,11 +22,16 @@ struct Applied {
 ///
 /// # Errors
 /// [`Error::NewerSchema`] or [`Error::ForeignSchema`] when the database is not this version's; nothing is changed then.
-pub(super) async fn run(database: &Surreal<Any>) -> Result<()> {
+pub(super) async fn run(database: &Engine) -> Result<()> {
     apply(database, &MIGRATIONS).await
 }
 
-async fn apply(database: &Surreal<Any>, migrations: &[(u32, &str)]) -> Result<()> {
+/// The newest migration that this version knows.
+pub(super) fn newest() -> u32 {
+    MIGRATIONS.iter().map(|(number, _)| *number).max().unwrap_or(0)
+}
+
+async fn apply(database: &Engine, migrations: &[(u32, &str)]) -> Result<()> {
     once(database, Query::new("DEFINE TABLE IF NOT EXISTS migration TYPE NORMAL SCHEMALESS PERMISSIONS NONE")).await?;
     let applied: Vec<Applied> = once(database, Query::new("SELECT number, checksum FROM migration")).await?.rows(0)?;
     let known = migrations.iter().map(|(number, _)| *number).max().unwrap_or(0);

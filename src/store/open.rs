@@ -11,20 +11,19 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::RwLock;
-use surrealdb::{
-    Surreal,
-    engine::any::{self, Any},
-    opt::{Config, auth::Root},
-};
+use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Error, Result, Room,
     batch::Batch,
+    damage::Damage,
+    engine::Engine,
     migrate,
     query::{self, Answers, Query},
+    wal,
+    witness::Witness,
 };
 
 /// Where the database is and how to get in.
@@ -42,6 +41,8 @@ pub struct Database {
     pub name: String,
     /// How many posts and how many accounts the in-process caches hold; used only when this process is the only writer.
     pub cache: usize,
+    /// How much memory an embedded database may take for its cache and its write buffers, in bytes.
+    pub memory: u64,
 }
 
 impl fmt::Debug for Database {
@@ -56,6 +57,13 @@ impl Database {
     #[must_use]
     pub fn is_embedded(&self) -> bool {
         !(self.url.starts_with("ws://") || self.url.starts_with("wss://"))
+    }
+
+    /// The folder of an embedded database on disk.
+    #[must_use]
+    pub fn folder(&self) -> Option<PathBuf> {
+        let path = self.url.strip_prefix("rocksdb://")?;
+        Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
     }
 }
 
@@ -76,22 +84,30 @@ struct Opened {
     runtime: Handle,
     /// Whether a write has failed since the database was last seen to work.
     is_troubled: AtomicBool,
+    /// What was found lost when it was opened.
+    losses: Mutex<Vec<String>>,
+    damage: Damage,
+    witness: Witness,
 }
 
 /// A database that is open. What runs on it is given up when it is closed: on a broken disk SurrealDB tries some writes for ever.
 #[derive(Clone)]
-struct Connection {
-    database: Arc<Surreal<Any>>,
+pub(super) struct Connection {
+    database: Arc<Engine>,
     closed: CancellationToken,
 }
 
 impl Connection {
-    fn new(database: Surreal<Any>) -> Self {
+    fn new(database: Engine) -> Self {
         Self { database: Arc::new(database), closed: CancellationToken::new() }
     }
 
+    pub(super) fn engine(&self) -> &Engine {
+        &self.database
+    }
+
     /// Runs a query, as long as the connection is to stay open.
-    async fn run<T>(self, query: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn run<T>(self, query: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             biased;
             done = query => done,
@@ -107,27 +123,41 @@ impl Store {
     /// [`Error::Locked`] when another process has it open, [`Error::NewerSchema`] when a newer version wrote it,
     /// [`Error::NoRoom`] when its disk is too full for it, [`Error::Unavailable`] for everything else.
     pub async fn open(settings: &Database, runtime: Handle) -> Result<Self> {
+        let store = Self::closed(settings, runtime);
+        store.connect_first(true).await?;
+        Ok(store)
+    }
+
+    /// Opens a database as it is, whatever its schema, for those who only look at it.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn inspect(settings: &Database, runtime: Handle) -> Result<Self> {
+        let store = Self::closed(settings, runtime);
+        store.connect_first(false).await?;
+        Ok(store)
+    }
+
+    fn closed(settings: &Database, runtime: Handle) -> Self {
         let opened = Opened {
             database: RwLock::default(),
             settings: settings.clone(),
             runtime,
             is_troubled: AtomicBool::default(),
+            losses: Mutex::default(),
+            damage: Damage::default(),
+            witness: Witness::new(settings.folder()),
         };
-        let store = Self {
+        Self {
             opened: Arc::new(opened),
             #[cfg(test)]
             fuse: None,
-        };
-        let little = store.little_room();
-        match (store.connect().await, little) {
-            (Err(Error::Unavailable(_)), Some(room)) => Err(Error::NoRoom(room)),
-            (connected, _) => connected.map(|()| store),
         }
     }
 
     /// The room on the database's disk, if it is too little to open the database.
     fn little_room(&self) -> Option<Room> {
-        let folder = folder(&self.opened.settings.url)?;
+        let folder = self.opened.settings.folder()?;
         Room::of(&folder).ok().filter(|room| !room.is_enough())
     }
 
@@ -140,11 +170,49 @@ impl Store {
         )
     }
 
-    async fn connect(&self) -> Result<()> {
+    /// Opens the database for the first time in this process, and tells what was lost since it was open last.
+    async fn connect_first(&self, migrates: bool) -> Result<()> {
+        let folder = self.opened.settings.folder();
+        let lost = folder.and_then(|folder| {
+            let looked = wal::look_through(&folder);
+            looked.inspect_err(|error| tracing::warn!(%error, "the write-ahead log cannot be looked through")).ok()?
+        });
+        let little = self.little_room();
+        if let Err(error) = self.connect(migrates).await {
+            lost.iter().for_each(wal::forget);
+            return match (error, little) {
+                (Error::Unavailable(_), Some(room)) => Err(Error::NoRoom(room)),
+                (error, _) => Err(error),
+            };
+        }
+        let mut losses: Vec<String> = lost.iter().map(ToString::to_string).collect();
+        let (store, connection) = (self.clone(), self.connection()?);
+        losses.extend(self.run(async move { store.opened.witness.compare(connection.engine()).await }).await?);
+        for loss in &losses {
+            tracing::error!("writes were lost: {loss}");
+        }
+        *self.opened.losses.lock() = losses;
+        Ok(())
+    }
+
+    /// What was found lost when the database was opened.
+    pub(super) fn losses(&self) -> Vec<String> {
+        self.opened.losses.lock().clone()
+    }
+
+    /// The name of a file of the database that is known to be damaged.
+    #[must_use]
+    pub fn damage(&self) -> Option<String> {
+        self.opened.damage.known()
+    }
+
+    async fn connect(&self, migrates: bool) -> Result<()> {
         let settings = self.opened.settings.clone();
         let connecting = async move {
-            let database = connect(&settings).await?;
-            migrate::run(&database).await?;
+            let database = Engine::open(&settings).await?;
+            if migrates {
+                migrate::run(&database).await?;
+            }
             Ok(database)
         };
         let database = self.run(connecting).await?;
@@ -152,7 +220,7 @@ impl Store {
         Ok(())
     }
 
-    fn connection(&self) -> Result<Connection> {
+    pub(super) fn connection(&self) -> Result<Connection> {
         let database = self.opened.database.read().clone();
         database.ok_or_else(|| Error::Unavailable("it is being opened anew".to_owned()))
     }
@@ -161,6 +229,11 @@ impl Store {
     #[must_use]
     pub fn is_embedded(&self) -> bool {
         self.opened.settings.is_embedded()
+    }
+
+    /// SurrealDB's namespace, and the database in it.
+    pub(super) fn names(&self) -> (String, String) {
+        (self.opened.settings.namespace.clone(), self.opened.settings.name.clone())
     }
 
     /// Room for the in-process caches; none when other nodes write, too.
@@ -191,7 +264,8 @@ impl Store {
         #[cfg(test)]
         self.check_fuse()?;
         let surreal = Arc::clone(&connection.database);
-        self.run(connection.run(async move { query::once(&surreal, query).await })).await
+        let read = self.run(connection.run(async move { query::once(&surreal, query).await })).await;
+        read.inspect_err(|error| self.opened.damage.note(error))
     }
 
     /// Runs a statement or transaction that writes; conflicts are retried.
@@ -203,10 +277,31 @@ impl Store {
         let written = self.run(connection.run(query::with_retry(surreal, query))).await;
         #[cfg(test)]
         self.burn_fuse()?;
-        if matches!(written, Err(Error::Unavailable(_))) {
-            self.opened.is_troubled.store(true, Ordering::Relaxed);
+        match &written {
+            Ok(_) => self.bear_witness(),
+            Err(error) => {
+                self.opened.damage.note(error);
+                if matches!(error, Error::Unavailable(_)) {
+                    self.opened.is_troubled.store(true, Ordering::Relaxed);
+                }
+            }
         }
         written
+    }
+
+    /// Writes down how far the database has come, now and then.
+    fn bear_witness(&self) {
+        if self.opened.witness.is_due() {
+            let store = self.clone();
+            self.opened.runtime.spawn(async move {
+                if let Ok(connection) = store.connection() {
+                    let engine = Arc::clone(&connection.database);
+                    let witness = &store.opened.witness;
+                    let _ = connection.run(async move { witness.write(&engine).await }).await;
+                }
+                store.opened.witness.rest();
+            });
+        }
     }
 
     /// Commits a batch whose rows are probably new: that costs less than to look for each. If one exists after all, because
@@ -228,7 +323,7 @@ impl Store {
             return Ok(false);
         }
         let ping = self.ping().await;
-        if ping.is_err() && folder(&self.opened.settings.url).is_some() {
+        if ping.is_err() && self.opened.settings.folder().is_some() {
             // Until then it goes on answering reads; one that was closed and cannot be opened answers nothing.
             if let Some(room) = self.little_room() {
                 return Err(Error::NoRoom(room));
@@ -255,10 +350,22 @@ impl Store {
         loop {
             tokio::time::sleep(PAUSE).await;
             tries += 1;
-            match self.connect().await {
+            match self.connect(true).await {
                 Err(Error::Locked(_)) if tries < TRIES => {}
                 connected => return connected,
             }
+        }
+    }
+
+    /// Closes an embedded database for good, and waits until its files are closed; the process may end then.
+    pub async fn close(&self) {
+        let connection = self.opened.database.write().take();
+        let Some(connection) = connection else { return };
+        connection.closed.cancel();
+        if let Some(datastore) = connection.database.datastore()
+            && let Err(error) = datastore.shutdown().await
+        {
+            tracing::warn!(%error, "the database was not closed in order");
         }
     }
 
@@ -289,24 +396,4 @@ impl Store {
     fn burn_fuse(&self) -> Result<()> {
         self.fuse.as_ref().map_or(Ok(()), |fuse| fuse.burn())
     }
-}
-
-async fn connect(settings: &Database) -> Result<Surreal<Any>> {
-    if let Some(folder) = folder(&settings.url) {
-        std::fs::create_dir_all(&folder)
-            .map_err(|error| Error::Unavailable(format!("cannot make the folder {}: {error}", folder.display())))?;
-    }
-    // An idle embedded node would sync to disk every 3 s only to say that it is alive.
-    let config = Config::new().node_membership_refresh_interval(Duration::from_secs(60));
-    let database = any::connect((settings.url.as_str(), config)).await?;
-    if !settings.is_embedded() && !settings.username.is_empty() {
-        database.signin(Root { username: settings.username.clone(), password: settings.password.clone() }).await?;
-    }
-    database.use_ns(&settings.namespace).use_db(&settings.name).await?;
-    Ok(database)
-}
-
-fn folder(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("rocksdb://")?;
-    Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
 }

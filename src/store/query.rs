@@ -4,12 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use rand::RngExt;
 use surrealdb::{
-    IndexedResults, Surreal,
-    engine::any::Any,
+    IndexedResults,
     types::{Object, QueryError, RecordId, SurrealValue, Value},
 };
 
-use super::{Error, Result};
+use super::{Error, Result, engine::Engine};
 
 const TRIES: u32 = 5;
 const FIRST_DELAY: Duration = Duration::from_millis(50);
@@ -89,8 +88,8 @@ fn unreadable(error: surrealdb::Error) -> Error {
 }
 
 /// Runs a query once.
-pub(super) async fn once(database: &Surreal<Any>, query: Query) -> Result<Answers> {
-    let mut answers = database.query(query.text).bind(query.parameters).await?;
+pub(super) async fn once(database: &Engine, query: Query) -> Result<Answers> {
+    let mut answers = database.query(query.text, query.parameters).await?;
     let errors = answers.take_errors();
     if errors.is_empty() {
         return Ok(Answers(answers));
@@ -99,7 +98,7 @@ pub(super) async fn once(database: &Surreal<Any>, query: Query) -> Result<Answer
 }
 
 /// Runs a transaction, again when it met another one: 5 tries, 50 to 800 ms apart, with jitter.
-pub(super) async fn with_retry(database: Arc<Surreal<Any>>, query: Query) -> Result<Answers> {
+pub(super) async fn with_retry(database: Arc<Engine>, query: Query) -> Result<Answers> {
     let mut delay = FIRST_DELAY;
     for _ in 1..TRIES {
         match once(&database, query.clone()).await {

@@ -11,11 +11,12 @@ use super::{
     query::Query,
 };
 use crate::domain::{AppealState, Grounds, Moderation, PageCursor, Post, PostId, Status, Timestamp};
-use rows::{AppealRow, RulingRow, VerdictRow};
 
 mod rows;
 
-pub(super) use rows::{AppealMark, RULING, RulingMark, VERDICT, appeal_row, ruling_row, verdict_row};
+pub(super) use rows::{
+    AppealMark, AppealRow, RULING, RulingMark, RulingRow, VERDICT, VerdictRow, appeal_row, ruling_row, verdict_row,
+};
 
 /// What moderators can be asked for, oldest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -57,7 +57,7 @@ pub enum Rotated {
 }
 
 #[derive(SurrealValue)]
-struct SessionRow {
+pub(super) struct SessionRow {
     account: String,
     /// The tokens that are good; more than one if a token was exchanged twice within its grace.
     current: Vec<String>,

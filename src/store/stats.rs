@@ -48,7 +48,7 @@ pub struct StatReads {
 }
 
 #[derive(SurrealValue)]
-struct StatRow {
+pub(super) struct StatRow {
     id: RecordId,
     n: i64,
 }

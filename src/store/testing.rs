@@ -2,20 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use surrealdb::{
-    Surreal,
-    engine::any::{self, Any},
-    types::{SurrealValue, ToSql, Value},
-};
+use surrealdb::types::{SurrealValue, ToSql, Value};
 
-use super::{Database, Store, batch::Batch, query::Query, seeding};
+use super::{Database, Store, batch::Batch, engine::Engine, query::Query, seeding};
 use crate::domain::{AccountId, Timestamp};
 
 /// An empty database.
-pub(super) async fn database() -> Surreal<Any> {
-    let database = any::connect("mem://").await.unwrap();
-    database.use_ns("t").use_db("t").await.unwrap();
-    database
+pub(super) async fn database() -> Engine {
+    Engine::open(&in_memory()).await.unwrap()
+}
+
+/// Where a database is that is gone at the end.
+pub(super) fn in_memory() -> Database {
+    Database {
+        url: "mem://".to_owned(),
+        username: String::new(),
+        password: String::new(),
+        namespace: "t".to_owned(),
+        name: "t".to_owned(),
+        cache: 10,
+        memory: 64 << 20,
+    }
 }
 
 /// Runs a test where queries may run.
@@ -28,14 +35,7 @@ pub(crate) fn on_a_deep_stack<F: Future<Output = ()>>(test: impl FnOnce() -> F +
 
 /// An empty database in memory that runs on the present runtime, with caches before it.
 pub(crate) async fn store() -> Store {
-    let database = Database {
-        url: "mem://".to_owned(),
-        username: String::new(),
-        password: String::new(),
-        namespace: "t".to_owned(),
-        name: "t".to_owned(),
-        cache: 100,
-    };
+    let database = Database { cache: 100, ..in_memory() };
     Store::open(&database, tokio::runtime::Handle::current()).await.unwrap()
 }
 

@@ -35,6 +35,7 @@ mod search;
 mod secrets;
 mod smoke;
 mod soak;
+mod storage;
 mod store_trouble;
 mod torture;
 mod workers;

@@ -68,6 +68,8 @@ impl From<store::Error> for Error {
             | store::Error::Corrupt(_)
             | store::Error::NewerSchema { .. }
             | store::Error::ForeignSchema { .. }
+            | store::Error::HalfRestored(_)
+            | store::Error::Backup(_)
             | store::Error::Invalid(_) => Self::Fault(error.to_string()),
         }
     }

@@ -6,6 +6,7 @@
 
 mod account;
 mod audit;
+mod backup;
 mod credentials;
 mod dlq;
 mod failure;
@@ -55,6 +56,9 @@ pub(super) enum Operate {
     /// Show what operators and moderators have done
     #[command(after_help = ENDS)]
     Audit(audit::AuditTrail),
+    /// Write everything into one file, from a running server or, with --data-dir or --config, from a stopped one's folder
+    #[command(after_help = ENDS)]
+    Backup(backup::Backup),
     /// Watch the workers as they work
     ///
     /// On a terminal it shows a table until Ctrl-C; elsewhere it writes a line for every change, with --json the server's JSON.
@@ -71,16 +75,22 @@ impl Operate {
     /// # Errors
     /// What to print in one line; [`exit_code`] knows how the process ends then.
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let asked = match self {
+            // On the work runtime: nobody else runs queries here.
+            Self::Backup(backup) if backup.is_offline() => return backup.run_offline(),
+            asked => asked,
+        };
         // These commands wait for one server: a thread of their own would have nothing to do.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let ended = runtime.block_on(async {
-            match self {
+            match asked {
                 Self::Login(login) => login.run().await,
                 Self::Logout(logout) => logout.run().await,
                 Self::Health(health) => health.run().await,
                 Self::Workers(workers) => workers.run().await,
                 Self::Dlq(dlq) => dlq.run().await,
                 Self::Audit(audit) => audit.run().await,
+                Self::Backup(backup) => backup.run().await,
                 Self::Watch(watch) => watch.run().await,
                 Self::Account(account) => account.run().await,
             }

@@ -115,7 +115,7 @@ pub async fn set_roles(
 }
 
 /// The token must say so, and the account must still be one: whoever was an admin a minute ago gives no roles.
-async fn require_admin(state: &State, principal: &Principal) -> Result<()> {
+pub(super) async fn require_admin(state: &State, principal: &Principal) -> Result<()> {
     let account = state.accounts.get(principal.account).await?;
     let is_admin = |roles: &[Role]| roles.contains(&Role::Admin);
     if is_admin(&principal.roles) && account.is_some_and(|account| is_admin(&account.roles)) {

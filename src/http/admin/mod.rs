@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod backup;
 pub mod dead_letters;
 pub mod jobs;
 pub mod suppressions;

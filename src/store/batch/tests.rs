@@ -1,15 +1,12 @@
 //! A batch has the effect of its writes one after another.
 
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
-use surrealdb::{
-    Surreal,
-    engine::any::Any,
-    types::{Object, RecordId, SurrealValue, Value},
-};
+use surrealdb::types::{Object, RecordId, SurrealValue, Value};
 
 use super::Batch;
 use crate::store::{
     Error,
+    engine::Engine,
     query::{Query, once},
     testing::{database, on_a_deep_stack},
 };
@@ -65,13 +62,13 @@ fn batch_of(steps: &[Step]) -> Batch {
     batch
 }
 
-async fn rows(database: &Surreal<Any>) -> Vec<Value> {
+async fn rows(database: &Engine) -> Vec<Value> {
     let text = "SELECT * FROM thing ORDER BY id";
     once(database, Query::new(text)).await.unwrap().rows(0).unwrap()
 }
 
 /// Writes each step by itself; those that are refused leave no trace and are left out of what is answered.
-async fn one_by_one(database: &Surreal<Any>, steps: &[Step]) -> Vec<Step> {
+async fn one_by_one(database: &Engine, steps: &[Step]) -> Vec<Step> {
     let mut written = Vec::new();
     for step in steps {
         match once(database, batch_of(&[*step]).into_transaction()).await {
@@ -84,7 +81,7 @@ async fn one_by_one(database: &Surreal<Any>, steps: &[Step]) -> Vec<Step> {
 }
 
 /// Writes the steps in groups of these sizes; each group is made of two batches, one merged into the other.
-async fn in_groups(database: &Surreal<Any>, steps: &[Step], sizes: &[usize]) {
+async fn in_groups(database: &Engine, steps: &[Step], sizes: &[usize]) {
     let (mut rest, mut sizes) = (steps, sizes.iter().cycle());
     while !rest.is_empty() {
         let (group, later) = rest.split_at(rest.len().min(*sizes.next().unwrap()));

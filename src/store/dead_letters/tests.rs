@@ -30,6 +30,7 @@ impl Scene {
             namespace: "t".to_owned(),
             name: "t".to_owned(),
             cache: 0,
+            memory: 64 << 20,
         };
         let store = Store::open(&settings, tokio::runtime::Handle::current()).await.unwrap();
         Self { accesses: Accesses::new(&store), store, epoch: Epoch::generate() }

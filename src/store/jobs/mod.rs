@@ -23,7 +23,7 @@ pub struct Jobs {
 }
 
 #[derive(Debug, SurrealValue)]
-struct JobRow {
+pub(super) struct JobRow {
     id: RecordId,
     kind: String,
     ids: Vec<String>,

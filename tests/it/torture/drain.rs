@@ -72,6 +72,7 @@ async fn exceptions(machine: &Machine) -> Vec<Exception> {
         namespace: "broadsheet".to_owned(),
         name: "broadsheet".to_owned(),
         cache: 10,
+        memory: 64 << 20,
     };
     let store = Store::open(&database, runtime.handle().clone()).await.unwrap();
     let rows = Accesses::new(&store).exceptions().list(10_000).await.unwrap();

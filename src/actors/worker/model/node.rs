@@ -67,6 +67,7 @@ impl World {
             namespace: "model".to_owned(),
             name: "model".to_owned(),
             cache: 0,
+            memory: 64 << 20,
         };
         let store = Store::open(&database, runtime.handle().clone()).await.unwrap();
         let clock = Arc::new(ManualClock::at_system_time());

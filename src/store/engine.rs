@@ -1,0 +1,99 @@
+//! The engine under the handle: embedded in this process, or on a server. The only file that opens one.
+
+use std::{fmt::Display, fs, path::Path, sync::Arc, time::Duration};
+
+use surrealdb::{
+    IndexedResults, Surreal,
+    engine::{
+        any::{self, Any},
+        local::Db,
+    },
+    opt::{Config, auth::Root},
+    types::Object,
+};
+use surrealdb_core::{kvs::Datastore, options::EngineOptions};
+
+use super::{Database, Error, Result, backup, memory::Memory};
+
+/// An idle embedded node would sync to disk every 3 s only to say that it is alive.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(60);
+
+/// An open database.
+pub(super) enum Engine {
+    /// In this process. The datastore is what the session works on.
+    Embedded { session: Surreal<Db>, datastore: Arc<Datastore> },
+    /// On a server.
+    Remote(Surreal<Any>),
+}
+
+impl Engine {
+    /// Opens a database, and creates it if it is not there.
+    pub(super) async fn open(settings: &Database) -> Result<Self> {
+        if !settings.is_embedded() {
+            return Self::remote(settings).await;
+        }
+        if let Some(folder) = settings.folder() {
+            backup::refuse_half_restored(&folder)?;
+            make(&folder)?;
+        }
+        let datastore = datastore(settings).await?;
+        // In this order: what the maintenance writes must not come before the version.
+        datastore.check_version().await.map_err(failed)?;
+        datastore.bootstrap().await.map_err(failed)?;
+        datastore.start_maintenance_tasks();
+        let session = Surreal::<Db>::unstable_from_datastore(Arc::clone(&datastore), None).await?;
+        session.use_ns(&settings.namespace).use_db(&settings.name).await?;
+        Ok(Self::Embedded { session, datastore })
+    }
+
+    async fn remote(settings: &Database) -> Result<Self> {
+        let config = Config::new().node_membership_refresh_interval(SIGN_OF_LIFE);
+        let session = any::connect((settings.url.as_str(), config)).await?;
+        if !settings.username.is_empty() {
+            session.signin(Root { username: settings.username.clone(), password: settings.password.clone() }).await?;
+        }
+        session.use_ns(&settings.namespace).use_db(&settings.name).await?;
+        Ok(Self::Remote(session))
+    }
+
+    /// Runs SurrealQL.
+    pub(super) async fn query(&self, text: String, parameters: Object) -> surrealdb::Result<IndexedResults> {
+        match self {
+            Self::Embedded { session, .. } => session.query(text).bind(parameters).await,
+            Self::Remote(session) => session.query(text).bind(parameters).await,
+        }
+    }
+
+    /// What an embedded session works on.
+    pub(super) fn datastore(&self) -> Option<&Arc<Datastore>> {
+        match self {
+            Self::Embedded { datastore, .. } => Some(datastore),
+            Self::Remote(_) => None,
+        }
+    }
+}
+
+/// The key-value store of an embedded database, with nothing running on it and nothing written to it.
+pub(super) async fn datastore(settings: &Database) -> Result<Arc<Datastore>> {
+    let memory = Memory::of(settings.memory);
+    if settings.folder().is_some() {
+        tracing::info!("the database's memory is {memory}");
+    }
+    Datastore::builder()
+        .with_config(memory.settings())
+        .with_engine_options(EngineOptions::default().with_node_membership_refresh_interval(SIGN_OF_LIFE))
+        .without_maintenance_tasks()
+        .build_with_path(&settings.url)
+        .await
+        .map_err(failed)
+}
+
+/// What SurrealDB's own parts say when they fail.
+pub(super) fn failed(error: impl Display) -> Error {
+    Error::of_text(error.to_string())
+}
+
+fn make(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)
+        .map_err(|error| Error::Unavailable(format!("cannot make the folder {}: {error}", folder.display())))
+}
