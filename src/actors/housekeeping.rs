@@ -3,10 +3,12 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use actix::prelude::*;
+use tokio::sync::Mutex;
 
 use super::{ViewCounter, steady::Steady};
 use crate::{
@@ -35,6 +37,8 @@ pub struct Housekeeping {
     pub analytics: AnalyticsAccess,
     /// Views to be folded.
     pub views: ViewCounter,
+    /// One folding at a time: whoever waits for it knows that no views are on their way.
+    pub folding: Arc<Mutex<()>>,
     /// The time.
     pub clock: SharedClock,
     /// How many rows a feed keeps.
@@ -48,6 +52,7 @@ pub struct Housekeeping {
 impl Housekeeping {
     /// Adds the views collected since the last time to the counters.
     pub async fn fold_views(&self) {
+        let _alone = self.folding.lock().await;
         let views = self.views.take();
         if views.is_empty() {
             return;

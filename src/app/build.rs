@@ -224,6 +224,7 @@ impl Ground {
             letters: self.accesses.dead_letter_reads(),
             analytics: self.accesses.analytics(),
             views: self.views.clone(),
+            folding: Arc::default(),
             clock: Arc::clone(&self.clock),
             feed_length: self.config.feed.length,
             events: self.config.events.retention.get(),

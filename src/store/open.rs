@@ -202,7 +202,7 @@ impl Store {
         let surreal = Arc::clone(&connection.database);
         let written = self.run(connection.run(query::with_retry(surreal, query))).await;
         #[cfg(test)]
-        self.burn_fuse()?;
+        self.burn_fuse().await?;
         if matches!(written, Err(Error::Unavailable(_))) {
             self.opened.is_troubled.store(true, Ordering::Relaxed);
         }
@@ -286,8 +286,10 @@ impl Store {
         self.fuse.as_ref().map_or(Ok(()), |fuse| fuse.check())
     }
 
-    fn burn_fuse(&self) -> Result<()> {
-        self.fuse.as_ref().map_or(Ok(()), |fuse| fuse.burn())
+    async fn burn_fuse(&self) -> Result<()> {
+        let Some(fuse) = &self.fuse else { return Ok(()) };
+        fuse.answer().await;
+        fuse.burn()
     }
 }
 
