@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     actors::{
-        Housekeeper, Housekeeping, Monitor, Publisher, Redrives,
+        Housekeeper, Housekeeping, Monitor, Publisher, Redrives, Round,
         worker::{Heads, Running},
         workers::Search,
     },
@@ -146,10 +146,10 @@ impl App {
     /// When the database does not answer.
     pub async fn clean_up(&self) -> store::Result<()> {
         self.housekeeping.fold_views().await;
-        let mut after = None;
+        let mut round = Round::default();
         loop {
-            after = self.housekeeping.clean(after).await?;
-            if after.is_none() {
+            round = self.housekeeping.clean(round).await?;
+            if round == Round::default() {
                 return Ok(());
             }
         }
