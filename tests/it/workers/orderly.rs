@@ -5,7 +5,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 use broadsheet::config::Config;
 use serde_json::json;
 
-use super::{folder, on_disk, pair, status, tune};
+use super::{folder, on_disk, pair, tune};
 use crate::support::{Fault, Plan, TestApp, WORKERS, until};
 
 fn once(config: &mut Config) {
