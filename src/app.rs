@@ -7,7 +7,11 @@ mod gateways;
 mod memory;
 mod metrics;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::Arbiter;
 use actix_web::dev::{Server, ServerHandle};
@@ -17,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     actors::{
-        Housekeeper, Housekeeping, Monitor, Publisher, Redrives,
+        Housekeeper, Housekeeping, Monitor, Publisher, Redrives, Round,
         worker::{Heads, Running},
         workers::Search,
     },
@@ -80,17 +84,24 @@ impl App {
         })
     }
 
-    /// Stops taking requests, finishes what runs, writes the cursors; gives up after the grace time, which loses nothing.
+    /// Stops taking requests, then the workers, then the publisher, because requests and workers publish; gives up after the grace
+    /// time, which loses nothing. Jobs that run when four fifths of it are over are cut short: the rest is for giving their leases back.
     pub async fn drain(&self) {
         tracing::info!(grace_seconds = self.grace.as_secs(), "draining");
+        let patience = Instant::now() + self.grace * 4 / 5;
         let finish = async {
             self.monitor.close();
-            self.handle.stop(true).await;
+            let half = Instant::now() + self.grace / 2;
+            if tokio::time::timeout_at(half.into(), self.handle.stop(true)).await.is_err() {
+                tracing::warn!("some requests were still being answered");
+            }
             self.errands.close();
-            self.errands.wait().await;
-            self.publisher.close();
+            if tokio::time::timeout_at(patience.into(), self.errands.wait()).await.is_err() {
+                tracing::warn!("some mails about accounts were still on their way");
+            }
             self.redrives.finish().await;
-            futures_util::future::join_all(self.workers.iter().map(Running::drain)).await;
+            futures_util::future::join_all(self.workers.iter().map(|worker| worker.drain(patience))).await;
+            self.publisher.finish().await;
             self.housekeeper.finish().await;
         };
         match tokio::time::timeout(self.grace, finish).await {
@@ -136,10 +147,10 @@ impl App {
     /// When the database does not answer.
     pub async fn clean_up(&self) -> store::Result<()> {
         self.housekeeping.fold_views().await;
-        let mut after = None;
+        let mut round = Round::default();
         loop {
-            after = self.housekeeping.clean(after).await?;
-            if after.is_none() {
+            round = self.housekeeping.clean(round).await?;
+            if round == Round::default() {
                 return Ok(());
             }
         }

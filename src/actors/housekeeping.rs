@@ -2,17 +2,19 @@
 //! a little at a time.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use actix::prelude::*;
+use tokio::sync::Mutex;
 
-use super::{ViewCounter, steady::Steady};
+use super::{ViewCounter, steady::Steady, worker::Status};
 use crate::{
     clock::SharedClock,
-    domain::AccountId,
-    store::{self, AnalyticsAccess, DeadLetterReads, HousekeepingAccess},
+    domain::{AccountId, Epoch},
+    store::{self, AnalyticsAccess, DeadLetterReads, HousekeepingAccess, Place, Position, settled_by_all},
 };
 
 /// How often views are folded, and how often one round of cleaning is made.
@@ -23,6 +25,17 @@ const ROUND: usize = 500;
 /// How often operators are warned of dead letters that will go, and how long before.
 const WARN: Duration = Duration::from_secs(24 * 60 * 60);
 const AHEAD: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+
+/// How long a node that has gone silent keeps events which its own search index has not seen.
+const LOCAL_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Where a round of cleaning begins; by default at the beginning of everything.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Round {
+    reader: Option<AccountId>,
+    mailing: Place,
+    verdict: Place,
+}
 
 /// What the housekeeper works on.
 #[derive(Clone)]
@@ -35,6 +48,8 @@ pub struct Housekeeping {
     pub analytics: AnalyticsAccess,
     /// Views to be folded.
     pub views: ViewCounter,
+    /// One folding at a time: whoever waits for it knows that no views are on their way.
+    pub folding: Arc<Mutex<()>>,
     /// The time.
     pub clock: SharedClock,
     /// How many rows a feed keeps.
@@ -43,11 +58,18 @@ pub struct Housekeeping {
     pub events: Duration,
     /// How long dead letters are kept, from the day they died.
     pub dead_letters: Duration,
+    /// How long mail ledgers, and verdicts on texts that are no more, are kept.
+    pub records: Duration,
+    /// The workers of this node whose results are its own.
+    pub local: Vec<Arc<Status>>,
+    /// This node's name.
+    pub node: String,
 }
 
 impl Housekeeping {
     /// Adds the views collected since the last time to the counters.
     pub async fn fold_views(&self) {
+        let _alone = self.folding.lock().await;
         let views = self.views.take();
         if views.is_empty() {
             return;
@@ -58,28 +80,69 @@ impl Housekeeping {
         }
     }
 
-    /// Makes one round: removes what has expired, and trims the next feeds behind `after`. Answers where the next round
-    /// begins.
+    /// Makes one round: removes what has expired, and looks at the next few feeds and records. Answers where the next round begins.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn clean(&self, after: Option<AccountId>) -> store::Result<Option<AccountId>> {
+    pub async fn clean(&self, round: Round) -> store::Result<Round> {
         self.forget_the_old().await?;
-        self.trim(after).await
+        let (now, before) = (self.clock.now(), self.clock.now().minus(self.records));
+        Ok(Round {
+            mailing: self.access.forget_mailings(round.mailing, now, before, ROUND).await?,
+            verdict: self.access.forget_verdicts(round.verdict, before, ROUND).await?,
+            reader: self.trim(round.reader).await?,
+        })
     }
 
     async fn forget_the_old(&self) -> store::Result<()> {
         let now = self.clock.now();
         self.access.forget_expired(now, self.dead_letters, ROUND).await?;
+        let (before, positions) = (now.minus(self.events), self.note_positions().await?);
+        let local: BTreeSet<&str> = self
+            .local
+            .iter()
+            .map(|worker| worker.name)
+            .chain(positions.iter().filter_map(|position| Some(position.lane.split_once('@')?.0)))
+            .collect();
         let epochs = self.access.epochs().await?;
-        let before = now.minus(self.events);
         for epoch in &epochs {
-            self.access.forget_events(*epoch, before, ROUND).await?;
+            let settled = settled_by_all(&positions, *epoch, &local, self.access.is_shared(), now);
+            let Some(settled) = settled else { continue };
+            self.access.forget_events(*epoch, settled, before, ROUND).await?;
+            if epochs.last() != Some(epoch) {
+                self.access.forget_log(*epoch, settled, before).await?;
+            }
         }
-        for epoch in epochs.iter().rev().skip(1) {
-            self.access.forget_log(*epoch, before).await?;
+        // Nodes that are gone for so long that events may have gone which they have not seen: they build their index anew.
+        let gone: BTreeSet<&str> = positions
+            .iter()
+            .filter(|position| position.lane.contains('@') && position.lease_until.plus(self.events) < now)
+            .map(|position| position.lane.as_str())
+            .collect();
+        for lane in gone {
+            tracing::info!(lane, "a node is gone for good; its cursors and deliveries are removed");
+            self.access.forget_lane(lane).await?;
         }
         Ok(())
+    }
+
+    /// Writes down how far this node's own results (its search index) reach; answers all cursors.
+    async fn note_positions(&self) -> store::Result<Vec<Position>> {
+        let mut positions = self.access.positions().await?;
+        let epochs: BTreeSet<Epoch> = self.access.epochs().await?.into_iter().collect();
+        for worker in &self.local {
+            let mut reached = worker.snapshot().settled;
+            reached.retain(|epoch, _| epochs.contains(epoch));
+            let time = (self.clock.now(), LOCAL_LEASE);
+            self.access.note_positions(&worker.lane, &self.node, &reached, &mut positions, time).await?;
+        }
+        Ok(positions)
+    }
+
+    /// A round that removes nothing by its age.
+    async fn only_trim(&self, round: Round) -> store::Result<Round> {
+        self.note_positions().await?;
+        Ok(Round { reader: self.trim(round.reader).await?, ..round })
     }
 
     async fn trim(&self, after: Option<AccountId>) -> store::Result<Option<AccountId>> {
@@ -120,7 +183,7 @@ impl Housekeeping {
 pub struct HousekeepingActor {
     housekeeping: Housekeeping,
     steady: Steady,
-    next_reader: Option<AccountId>,
+    round: Round,
 }
 
 #[derive(Message)]
@@ -143,7 +206,11 @@ impl HousekeepingActor {
     #[must_use]
     pub fn start(housekeeping: Housekeeping, arbiter: &ArbiterHandle) -> Housekeeper {
         let steady = Steady::new(Instant::now(), housekeeping.clock.now());
-        Housekeeper(Supervisor::start_in_arbiter(arbiter, move |_| Self { housekeeping, steady, next_reader: None }))
+        Housekeeper(Supervisor::start_in_arbiter(arbiter, move |_| Self {
+            housekeeping,
+            steady,
+            round: Round::default(),
+        }))
     }
 
     fn fold(&mut self, ctx: &mut Context<Self>) {
@@ -160,13 +227,14 @@ impl HousekeepingActor {
     }
 
     fn clean(&mut self, ctx: &mut Context<Self>) {
-        let (housekeeping, after) = (self.housekeeping.clone(), self.next_reader);
+        let (housekeeping, round) = (self.housekeeping.clone(), self.round.clone());
         let is_believed = self.steady.look(Instant::now(), housekeeping.clock.now());
-        let cleaning =
-            async move { if is_believed { housekeeping.clean(after).await } else { housekeeping.trim(after).await } };
+        let cleaning = async move {
+            if is_believed { housekeeping.clean(round).await } else { housekeeping.only_trim(round).await }
+        };
         ctx.spawn(cleaning.into_actor(self).map(|cleaned, actor, ctx| {
             match cleaned {
-                Ok(next) => actor.next_reader = next,
+                Ok(next) => actor.round = next,
                 Err(error) => tracing::warn!(%error, "a round of cleaning failed; the next one tries again"),
             }
             ctx.run_later(CLEAN, Self::clean);

@@ -20,7 +20,7 @@ pub mod workers;
 pub use dead_letter::{DeadLetterActor, Undertaker};
 pub use error::Error;
 pub use health::Health;
-pub use housekeeping::{Housekeeper, Housekeeping, HousekeepingActor};
+pub use housekeeping::{Housekeeper, Housekeeping, HousekeepingActor, Round};
 pub use monitor::{Monitor, MonitorActor};
 pub use operations::Operations;
 pub use publish::{

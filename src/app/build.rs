@@ -108,7 +108,7 @@ impl App {
 
         let mut ground = Ground::lay(config, clock, runtime).await?;
         let crew = ground.start_crew(registry).await?;
-        let housekeeping = ground.housekeeping();
+        let housekeeping = ground.housekeeping(&crew);
         let housekeeper = HousekeepingActor::start(housekeeping.clone(), &ground.arbiter());
         let desk = ground.start_desk(&crew);
         let exporter = scraped.map(|listener| ground.start_exporter(listener, &crew, &desk)).transpose()?;
@@ -218,16 +218,20 @@ impl Ground {
         })
     }
 
-    fn housekeeping(&self) -> Housekeeping {
+    fn housekeeping(&self, crew: &Crew) -> Housekeeping {
         Housekeeping {
             access: self.accesses.housekeeping(),
             letters: self.accesses.dead_letter_reads(),
             analytics: self.accesses.analytics(),
             views: self.views.clone(),
+            folding: Arc::default(),
             clock: Arc::clone(&self.clock),
             feed_length: self.config.feed.length,
             events: self.config.events.retention.get(),
             dead_letters: self.config.dead_letters.retention.get(),
+            records: self.config.records.retention.get(),
+            local: crew.statuses.iter().filter(|worker| worker.is_local).cloned().collect(),
+            node: self.node.clone(),
         }
     }
 

@@ -42,7 +42,7 @@ pub use self::{
     people::IdentitySettings,
     secret::Secret,
     server::{HttpSettings, LogFormat, LogSettings, MetricsSettings, RateLimitSettings, ShutdownSettings},
-    storage::{DatabaseSettings, DeadLettersSettings, EventsSettings, FeedSettings, SearchSettings},
+    storage::{DatabaseSettings, DeadLettersSettings, EventsSettings, FeedSettings, RecordsSettings, SearchSettings},
     units::{NotASize, NotASpan, Size, Span},
     workers::{Start, WorkerSettings, WorkersSettings},
 };
@@ -65,6 +65,8 @@ pub struct Config {
     pub events: EventsSettings,
     /// `[dead_letters]`
     pub dead_letters: DeadLettersSettings,
+    /// `[records]`
+    pub records: RecordsSettings,
     /// `[identity]`
     pub identity: IdentitySettings,
     /// `[mail]`
@@ -96,6 +98,7 @@ impl Default for Config {
             database: DatabaseSettings::default(),
             events: EventsSettings::default(),
             dead_letters: DeadLettersSettings::default(),
+            records: RecordsSettings::default(),
             identity: IdentitySettings::default(),
             mail: MailSettings::default(),
             moderation: ModerationSettings::default(),
@@ -157,6 +160,7 @@ impl Config {
         self.database.check(&check)?;
         self.events.check(&check)?;
         self.dead_letters.check(&check)?;
+        self.records.check(&check)?;
         self.identity.check(&check)?;
         self.mail.check(&check)?;
         self.moderation.check(&check)?;

@@ -1,4 +1,4 @@
-//! The sections about what is kept: `[database]`, `[events]`, `[dead_letters]`, `[search]` and `[feed]`.
+//! The sections about what is kept: `[database]`, `[events]`, `[dead_letters]`, `[records]`, `[search]` and `[feed]`.
 
 use std::path::PathBuf;
 
@@ -122,6 +122,26 @@ impl Default for DeadLettersSettings {
 impl DeadLettersSettings {
     pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
         check.within("dead_letters.retention", self.retention, Span::minutes(1)..=Span::days(3650))
+    }
+}
+
+/// `[records]`: what only grows and is looked at seldom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecordsSettings {
+    /// How long mail ledgers, and verdicts on texts that are no more, are kept.
+    pub retention: Span,
+}
+
+impl Default for RecordsSettings {
+    fn default() -> Self {
+        Self { retention: Span::days(90) }
+    }
+}
+
+impl RecordsSettings {
+    pub(super) fn check(&self, check: &Check<'_>) -> Result<(), ConfigError> {
+        check.within("records.retention", self.retention, Span::minutes(1)..=Span::days(3650))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What each worker may do with the database: least privilege by type. No worker is given [`Store`].
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     AccountAccess, Effects, Listing, PostReads, Result, Store, batch::Batch, feeds, follows, listings, log, stats,
@@ -178,6 +178,19 @@ impl SearchAccess {
     /// When the database does not answer.
     pub async fn published(&self, after: Option<PageCursor>, limit: usize) -> Result<Vec<PageCursor>> {
         self.posts.list(&Listing::All, after, limit).await
+    }
+
+    /// Whether events are gone that an index which has reached these places has not seen.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn has_missed(&self, reached: &BTreeMap<Epoch, u64>) -> Result<bool> {
+        for epoch in log::epochs(&self.store).await? {
+            if log::gone(&self.store, epoch).await? > reached.get(&epoch).copied().unwrap_or(0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The end of every log: what an index built from the posts as they are now need not read again.

@@ -173,6 +173,23 @@ impl Deliveries {
         self.store.write(batch.into_transaction()).await.map(drop)
     }
 
+    /// Gives back a lease whose receive never began: it is not counted. If the receive before it was lost, the next one still runs with
+    /// nothing beside it, and `claimed` says so among its failures. A lease that was lost meanwhile is left alone.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn give_back(&self, claimed: &Claimed, now: Timestamp) -> Result<()> {
+        let text = "UPDATE $id SET state = 'ready', due = $now, lease = NONE, receives -= 1, alone = alone OR $lost, \
+                    failures = $failures WHERE lease = $fence RETURN NONE";
+        let query = Query::new(text)
+            .bind("id", delivery_id(&self.worker, claimed.event.id))
+            .bind("now", now.as_millis())
+            .bind("lost", claimed.was_lost)
+            .bind("failures", claimed.failures.clone())
+            .bind("fence", claimed.token.clone());
+        self.store.write(query).await.map(drop)
+    }
+
     /// The verdict on a post has come: its held delivery becomes due, or goes if the post was rejected or deleted.
     /// `publication` is the event that published it; a deleted post no longer tells, so its row is looked for.
     ///

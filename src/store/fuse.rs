@@ -2,35 +2,44 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use tokio::sync::watch;
+
 use super::{Error, Result};
 
-/// Counts writes down.
+/// Counts writes down, and holds their answers back on demand.
 #[derive(Debug)]
-pub(crate) struct Fuse(AtomicI64);
+pub(crate) struct Fuse {
+    writes: AtomicI64,
+    is_holding: watch::Sender<bool>,
+}
 
 impl Fuse {
     /// A process that dies with its `writes`-th write: that one is committed, but the process does not live to see it.
     pub(crate) fn new(writes: u32) -> Self {
-        Self(AtomicI64::new(i64::from(writes)))
+        Self::of(i64::from(writes))
     }
 
     /// A process that lives until it is killed.
     pub(crate) fn endless() -> Self {
-        Self(AtomicI64::new(i64::MAX))
+        Self::of(i64::MAX)
+    }
+
+    fn of(writes: i64) -> Self {
+        Self { writes: AtomicI64::new(writes), is_holding: watch::Sender::new(false) }
     }
 
     /// It dies with the `writes`-th write from now on.
     pub(crate) fn set(&self, writes: u32) {
-        self.0.store(i64::from(writes), Ordering::SeqCst);
+        self.writes.store(i64::from(writes), Ordering::SeqCst);
     }
 
     /// `kill -9`.
     pub(crate) fn kill(&self) {
-        self.0.store(0, Ordering::SeqCst);
+        self.writes.store(0, Ordering::SeqCst);
     }
 
     pub(crate) fn is_burnt(&self) -> bool {
-        self.0.load(Ordering::SeqCst) <= 0
+        self.writes.load(Ordering::SeqCst) <= 0
     }
 
     pub(super) fn check(&self) -> Result<()> {
@@ -38,7 +47,17 @@ impl Fuse {
     }
 
     pub(super) fn burn(&self) -> Result<()> {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.writes.fetch_sub(1, Ordering::SeqCst);
         self.check()
+    }
+
+    /// From now on writes are committed and their answers do not come, until this is called with `false`.
+    pub(crate) fn hold_answers(&self, is_holding: bool) {
+        self.is_holding.send_replace(is_holding);
+    }
+
+    pub(super) async fn answer(&self) {
+        let mut is_holding = self.is_holding.subscribe();
+        let _ = is_holding.wait_for(|is_holding| !is_holding).await;
     }
 }

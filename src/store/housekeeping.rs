@@ -1,10 +1,17 @@
-//! What can wait: trimming feeds and retention. Deletes are slow, so they go in small batches, side by side.
+//! What can wait: trimming feeds and retention (of the log in `retention`, of records in `records`). Deletes are slow, so they go in small batches, side by side.
 
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use surrealdb::types::{RecordId, SurrealValue, Value};
 
+mod records;
+mod retention;
+
+pub use self::{
+    records::Place,
+    retention::{Position, settled_by_all},
+};
 use super::{
     Error, Result, Store,
     batch::Batch,
@@ -71,40 +78,6 @@ impl HousekeepingAccess {
         feeds::put_edge(&mut batch, reader, keys::position(newest)?.at);
         self.store.write(batch.into_transaction()).await?;
         self.delete(rows).await
-    }
-
-    /// Removes up to `limit` events of a log that are older than `before` and settled by everybody; says how many.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn forget_events(&self, epoch: Epoch, before: Timestamp, limit: usize) -> Result<usize> {
-        let settled =
-            Query::new("SELECT VALUE settled FROM cursor WHERE id[1] = $epoch").bind("epoch", epoch.to_string());
-        let settled: Vec<i64> = self.store.read(settled).await?.rows(0)?;
-        let Some(settled) = settled.into_iter().min() else { return Ok(0) };
-        let range = keys::range("event", parts![epoch, 0], false, parts![epoch, settled.saturating_add(1)]);
-        let query = Query::new("SELECT VALUE id FROM array::first([$range]) WHERE event.at < $horizon LIMIT $limit")
-            .bind("range", range)
-            .bind("horizon", before.as_millis())
-            .bind("limit", i64::try_from(limit).unwrap_or(i64::MAX));
-        let old = self.store.read(query).await?.rows::<RecordId>(0)?;
-        self.delete(old).await
-    }
-
-    /// Removes a log that began before `before`, has no events left and is not the newest, with its cursors. Only where
-    /// no other node may still be writing it.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn forget_log(&self, epoch: Epoch, before: Timestamp) -> Result<()> {
-        if !self.store.is_embedded() || epoch.began_at() >= before || log::head(&self.store, epoch).await? > 0 {
-            return Ok(());
-        }
-        let text = "SELECT VALUE id FROM cursor WHERE id[1] = $epoch";
-        let mut rows: Vec<RecordId> =
-            self.store.read(Query::new(text).bind("epoch", epoch.to_string())).await?.rows(0)?;
-        rows.push(keys::named("epoch", epoch.to_string()));
-        self.delete(rows).await.map(drop)
     }
 
     /// All logs there are, oldest first.

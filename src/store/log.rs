@@ -104,6 +104,14 @@ impl EventLog {
         head(&self.store, epoch).await
     }
 
+    /// The last place that is gone from a log's beginning; a cursor on the log begins there, not before.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn gone(&self, epoch: Epoch) -> Result<u64> {
+        gone(&self.store, epoch).await
+    }
+
     /// All logs there are, oldest first.
     ///
     /// # Errors
@@ -222,11 +230,7 @@ pub(super) async fn epochs(store: &Store) -> Result<Vec<Epoch>> {
 /// The last place in a log: doubling, then halving, by point reads. Correct while the log's beginning is still there,
 /// or nothing but its beginning is gone.
 pub(super) async fn head(store: &Store, epoch: Epoch) -> Result<u64> {
-    let oldest = keys::range("event", parts![epoch, 0], false, parts![epoch, i64::MAX]);
-    let Some(first) = store.read(Query::page(oldest, 1)).await?.row::<RecordId>(0)? else { return Ok(0) };
-    let mut parts = keys::Parts::of(first)?;
-    parts.text()?;
-    let mut there = number(parts.int()?);
+    let mut there = gone(store, epoch).await?;
     let mut step = 1;
     while has_event(store, epoch, there + step).await? {
         there += step;
@@ -244,6 +248,20 @@ pub(super) async fn head(store: &Store, epoch: Epoch) -> Result<u64> {
 async fn has_event(store: &Store, epoch: Epoch, seq: u64) -> Result<bool> {
     let query = Query::new("SELECT VALUE id FROM $ids").bind("ids", vec![events::event_id(EventId { epoch, seq })]);
     Ok(!store.read(query).await?.rows::<RecordId>(0)?.is_empty())
+}
+
+/// `event:[epoch, seq]`.
+pub(super) fn event_id(epoch: Epoch, seq: u64) -> RecordId {
+    events::event_id(EventId { epoch, seq })
+}
+
+/// The last place that is gone from a log's beginning: its first event follows on it. None for a log without events.
+pub(super) async fn gone(store: &Store, epoch: Epoch) -> Result<u64> {
+    let oldest = keys::range("event", parts![epoch, 0], false, parts![epoch, i64::MAX]);
+    let Some(first) = store.read(Query::page(oldest, 1)).await?.row::<RecordId>(0)? else { return Ok(0) };
+    let mut parts = keys::Parts::of(first)?;
+    parts.text()?;
+    Ok(number(parts.int()?).saturating_sub(1))
 }
 
 /// `cursor:[worker, epoch]`.

@@ -276,7 +276,7 @@ impl Store {
         let surreal = Arc::clone(&connection.database);
         let written = self.run(connection.run(query::with_retry(surreal, query))).await;
         #[cfg(test)]
-        self.burn_fuse()?;
+        self.burn_fuse().await?;
         match &written {
             Ok(_) => self.bear_witness(),
             Err(error) => {
@@ -393,7 +393,9 @@ impl Store {
         self.fuse.as_ref().map_or(Ok(()), |fuse| fuse.check())
     }
 
-    fn burn_fuse(&self) -> Result<()> {
-        self.fuse.as_ref().map_or(Ok(()), |fuse| fuse.burn())
+    async fn burn_fuse(&self) -> Result<()> {
+        let Some(fuse) = &self.fuse else { return Ok(()) };
+        fuse.answer().await;
+        fuse.burn()
     }
 }

@@ -1,7 +1,11 @@
 //! What can wait, and what goes with time. (Trimming feeds is in `feed.rs`, folding views in `posts/read.rs`.)
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
+use broadsheet::{
+    actors::workers,
+    config::{Config, Span},
+};
 use serde_json::{Value, json};
 
 use crate::support::{Fault, Person, Plan, TestApp, send};
@@ -46,19 +50,117 @@ async fn dead_letters_are_kept_for_their_retention_and_no_longer() {
     assert!(app.exceptions().await.is_empty());
 }
 
+async fn rows(app: &TestApp, table: &str) -> u64 {
+    app.app.accesses.housekeeping().count(table).await.unwrap()
+}
+
 #[actix_web::test]
 async fn settled_events_go_after_their_retention_and_nothing_misses_them() {
     let app = TestApp::spawn().await;
     let mut ada = app.person("ada").await;
     ada.publish("Old").await;
     app.settle().await;
-    app.clock.advance(15 * 24 * HOUR);
+    assert!(rows(&app, "event").await > 1);
+    app.clock.advance(13 * 24 * HOUR);
     app.app.clean_up().await.unwrap();
+    assert!(rows(&app, "event").await > 1, "they are not old enough");
+    app.clock.advance(2 * 24 * HOUR);
+    app.app.clean_up().await.unwrap();
+    assert_eq!(rows(&app, "event").await, 1, "the newest stays as long as its log");
     ada.sign_in().await;
     ada.publish("New").await;
     app.settle().await;
     assert_eq!(ada.titles("/v1/feed").await, ["New", "Old"]);
     assert_eq!(ada.titles("/v1/search?q=words").await.len(), 2);
+}
+
+#[actix_web::test]
+async fn a_log_that_is_over_goes_with_its_cursors() {
+    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let app = TestApp::spawn_in(folder, on_disk, workers::standard()).await;
+    app.person("ada").await.publish("Old").await;
+    app.settle().await;
+    let app = TestApp::spawn_in(app.stop().await, on_disk, workers::standard()).await;
+    app.settle().await;
+    assert_eq!(rows(&app, "epoch").await, 2);
+    app.clock.advance(15 * 24 * HOUR);
+    app.app.clean_up().await.unwrap();
+    let left = (rows(&app, "epoch").await, rows(&app, "event").await, rows(&app, "cursor").await);
+    assert_eq!(left, (1, 0, 5));
+}
+
+#[actix_web::test]
+async fn an_index_that_has_missed_events_is_built_anew() {
+    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let app = TestApp::spawn_in(folder, on_disk, workers::standard()).await;
+    let mut ada = app.person("ada").await;
+    ada.publish("First").await;
+    app.settle().await;
+    let folder = app.stop().await;
+    let (index, away) = (folder.path().join("search"), tempfile::tempdir().unwrap());
+    copy(&index, away.path());
+    let app = TestApp::spawn_in(folder, on_disk, workers::standard()).await;
+    ada.client = app.client.clone();
+    ada.publish("Second").await;
+    ada.publish("Third").await;
+    app.settle().await;
+    app.clock.advance(15 * 24 * HOUR);
+    app.app.clean_up().await.unwrap();
+    let folder = app.stop().await;
+    std::fs::remove_dir_all(&index).unwrap();
+    copy(away.path(), &index);
+    let app = TestApp::spawn_in(folder, on_disk, workers::standard()).await;
+    ada.client = app.client.clone();
+    app.settle().await;
+    assert_eq!(ada.titles("/v1/search?q=words").await.len(), 3);
+}
+
+#[actix_web::test]
+async fn a_mail_ledger_goes_after_its_retention_but_not_before_its_event() {
+    let keep = |config: &mut Config| config.events.retention = Span::days(1_000);
+    for (is_kept, app) in
+        [(true, TestApp::spawn_with(keep, workers::standard()).await), (false, TestApp::spawn().await)]
+    {
+        let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+        bob.follow(&ada).await;
+        ada.publish("News").await;
+        app.settle().await;
+        assert_eq!((rows(&app, "mailing").await, rows(&app, "mail").await), (1, 1));
+        app.clock.advance(89 * 24 * HOUR);
+        app.app.clean_up().await.unwrap();
+        assert_eq!((rows(&app, "mailing").await, rows(&app, "mail").await), (1, 1));
+        app.clock.advance(2 * 24 * HOUR);
+        app.app.clean_up().await.unwrap();
+        let left = u64::from(is_kept);
+        assert_eq!((rows(&app, "mailing").await, rows(&app, "mail").await), (left, left));
+    }
+}
+
+#[actix_web::test]
+async fn verdicts_on_texts_that_are_no_more_go_after_their_retention() {
+    let app = TestApp::spawn().await;
+    let ada = app.person("ada").await;
+    let post = ada.publish("News").await;
+    app.settle().await;
+    let path = format!("/v1/posts/{}", post["id"].as_str().unwrap());
+    ada.patch(&path, &json!({"body": "Other words."})).await.expect(200);
+    app.settle().await;
+    assert_eq!(rows(&app, "verdict").await, 2);
+    app.clock.advance(91 * 24 * HOUR);
+    app.app.clean_up().await.unwrap();
+    assert_eq!(rows(&app, "verdict").await, 1, "the present text's stays");
+}
+
+fn on_disk(config: &mut Config) {
+    config.database.url = String::new();
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
 }
 
 #[actix_web::test]

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use actix::prelude::*;
 use tokio::{
     runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot},
 };
 
 use super::{
@@ -92,7 +92,10 @@ impl Publisher {
     }
 
     async fn carry_out(&self, command: Command, trace: TraceContext) -> Result<Answer, Error> {
-        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| Error::Busy)?;
+        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|refused| match refused {
+            TryAcquireError::NoPermits => Error::Busy,
+            TryAcquireError::Closed => Error::Stopping,
+        })?;
         let (reply, answer) = oneshot::channel();
         let submission = Submission { command, trace, reply, _permit: permit };
         self.address.try_send(submission).map_err(|refused| match refused {
@@ -102,9 +105,10 @@ impl Publisher {
         answer.await.map_err(|_| Error::Unavailable("the publisher was restarted".to_owned()))?
     }
 
-    /// Takes no more commands; those that wait are still carried out.
-    pub fn close(&self) {
+    /// Takes no more commands; ends when those that wait are carried out.
+    pub async fn finish(&self) {
         self.permits.close();
+        let _ = self.address.send(Finish).await;
     }
 
     /// How many commands wait or are being committed, and how many may.
@@ -129,6 +133,10 @@ struct Submission {
     _permit: OwnedSemaphorePermit,
 }
 
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Finish;
+
 /// The one writer of this node's event log. While one group is being committed, the next one gathers.
 pub struct PublishActor {
     settings: PublisherSettings,
@@ -136,6 +144,7 @@ pub struct PublishActor {
     waiting: VecDeque<Submission>,
     log: Log,
     pause: Duration,
+    finished: Vec<oneshot::Sender<()>>,
 }
 
 /// The log this publisher writes.
@@ -168,6 +177,7 @@ impl PublishActor {
             waiting: VecDeque::new(),
             log: Log::Idle { epoch, next_seq: 1 },
             pause: FIRST_PAUSE,
+            finished: Vec::new(),
         });
         Ok(Publisher { address, permits, capacity, counts: Arc::default() })
     }
@@ -195,6 +205,7 @@ impl PublishActor {
     }
 
     fn commit_next(&mut self, ctx: &mut Context<Self>) {
+        self.end_if_idle();
         let Log::Idle { epoch, next_seq } = self.log else { return };
         let count = self.waiting.len().min(self.settings.group);
         if count == 0 {
@@ -233,6 +244,16 @@ impl PublishActor {
         for submission in self.waiting.drain(..) {
             let _ = submission.reply.send(Err(Error::Unavailable(error.to_string())));
         }
+        self.end_if_idle();
+    }
+
+    /// Whoever waits for the end is told once nothing waits and nothing is being committed.
+    fn end_if_idle(&mut self) {
+        if self.waiting.is_empty() && !matches!(self.log, Log::Committing) {
+            for done in self.finished.drain(..) {
+                let _ = done.send(());
+            }
+        }
     }
 }
 
@@ -261,6 +282,19 @@ impl Handler<Submission> for PublishActor {
     fn handle(&mut self, submission: Submission, ctx: &mut Self::Context) {
         self.waiting.push_back(submission);
         self.commit_next(ctx);
+    }
+}
+
+impl Handler<Finish> for PublishActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Finish, _: &mut Self::Context) -> Self::Result {
+        let (done, finished) = oneshot::channel();
+        self.finished.push(done);
+        self.end_if_idle();
+        Box::pin(async move {
+            let _ = finished.await;
+        })
     }
 }
 

@@ -29,7 +29,7 @@ pub struct RedriveActor {
     parts: RedriveParts,
     /// The jobs that go on here.
     active: HashSet<JobId>,
-    /// Steps that run now.
+    /// Steps and looks that run now.
     running: usize,
     is_stopping: bool,
     finished: Vec<oneshot::Sender<()>>,
@@ -78,21 +78,27 @@ impl RedriveActor {
     }
 
     /// Takes the jobs that are this node's, or nobody's.
-    fn look(&self, ctx: &mut Context<Self>) {
+    fn look(&mut self, ctx: &mut Context<Self>) {
         if self.is_stopping {
             return;
         }
+        // Counted as a step: what it takes over after the end would have to wait for its lease.
+        self.running += 1;
         let parts = self.parts.clone();
         let looking = async move { parts.jobs.take_over(&parts.node, parts.clock.now(), LEASE, parts.is_alone).await };
-        ctx.spawn(looking.into_actor(self).map(|found, actor, ctx| match found {
-            Ok(jobs) => {
-                for pace in jobs.iter().map(Pace::from) {
-                    if actor.active.insert(pace.job) {
-                        actor.step(pace, ctx);
+        ctx.spawn(looking.into_actor(self).map(|found, actor, ctx| {
+            actor.running -= 1;
+            match found {
+                Ok(jobs) => {
+                    for pace in jobs.iter().map(Pace::from) {
+                        if actor.active.insert(pace.job) {
+                            actor.step(pace, ctx);
+                        }
                     }
                 }
+                Err(error) => tracing::warn!(%error, "cannot look for jobs on dead letters; trying again"),
             }
-            Err(error) => tracing::warn!(%error, "cannot look for jobs on dead letters; trying again"),
+            actor.end_if_idle(ctx);
         }));
     }
 

@@ -11,6 +11,7 @@ use std::{
 
 use actix::prelude::*;
 use tokio::{runtime::Handle, sync::oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Checkpoint, Engine, LastError, Settings, State, Status, Worker,
@@ -78,6 +79,10 @@ pub struct WorkerActor<W: Worker> {
     pub(super) ready: VecDeque<Arc<Event>>,
     /// Leased deliveries that wait for a slot.
     pub(super) claimed: VecDeque<Claimed>,
+    /// Transactions that give leases back.
+    pub(super) returns: usize,
+    /// Cuts jobs short when the node ends.
+    pub(super) cut_short: CancellationToken,
     pub(super) breaker: Breaker,
     pub(super) slots: Slots,
     pub(super) busy: Busy,
@@ -113,6 +118,8 @@ impl<W: Worker> WorkerActor<W> {
             holds: Holds::default(),
             ready: VecDeque::new(),
             claimed: VecDeque::new(),
+            returns: 0,
+            cut_short: CancellationToken::new(),
             breaker: Breaker::default(),
             slots: Slots::default(),
             busy: Busy::default(),
@@ -141,19 +148,35 @@ impl<W: Worker> WorkerActor<W> {
                 self.claim(ctx);
                 self.read_logs(ctx);
             }
-            Phase::Running => self.learn_heads(),
-            Phase::Restarting | Phase::Draining => self.finish_holds(usize::MAX),
+            Phase::Running => {
+                self.learn_heads();
+                self.return_claimed(ctx);
+            }
+            Phase::Restarting | Phase::Draining => {
+                self.finish_holds(usize::MAX);
+                self.return_claimed(ctx);
+            }
         }
         self.settle(ctx);
-        if self.slots.running == 0 && !self.settling.is_busy() && !self.lanes.values().any(Lane::has_prefix) {
+        if self.is_finished() {
             match self.phase {
                 Phase::Restarting => return ctx.stop(),
-                Phase::Draining => return self.end(ctx),
+                Phase::Draining => return self.end(),
                 Phase::Starting | Phase::Running | Phase::Parked => {}
             }
         }
         self.show();
         self.set_tick(ctx);
+    }
+
+    /// Whether nothing runs, nothing is leased or about to be, and everything that is finished is committed.
+    fn is_finished(&self) -> bool {
+        self.slots.running == 0
+            && !self.is_claiming
+            && self.claimed.is_empty()
+            && self.returns == 0
+            && !self.settling.is_busy()
+            && !self.lanes.values().any(Lane::has_prefix)
     }
 
     /// The lanes of this process's own logs reach as far as its publisher has written.
@@ -228,16 +251,14 @@ impl<W: Worker> WorkerActor<W> {
         self.status.update(|shown| shown.last_error = Some(LastError { at, message }));
     }
 
-    fn end(&mut self, ctx: &mut Context<Self>) {
+    fn end(&mut self) {
         self.phase = Phase::Parked;
-        self.status.update(|shown| shown.state = State::Stopped);
-        let drained = self.drained.take();
-        let returns = self.return_claimed();
-        ctx.spawn(returns.into_actor(self).map(move |(), _, _| {
-            if let Some(drained) = drained {
-                let _ = drained.send(());
-            }
-        }));
+        self.status.update(|shown| {
+            (shown.state, shown.running, shown.leased) = (State::Stopped, 0, 0);
+        });
+        if let Some(drained) = self.drained.take() {
+            let _ = drained.send(());
+        }
     }
 
     fn show(&self) {
@@ -260,6 +281,7 @@ impl<W: Worker> WorkerActor<W> {
             && self.holds.is_empty()
             && !self.is_claiming
             && self.backlog.found.is_empty()
+            && self.returns == 0
             && !self.settling.is_busy()
             && self.next_due.is_none_or(|due| due > now)
             && self.lanes.values().all(is_read);
@@ -338,6 +360,7 @@ impl<W: Worker> WorkerActor<W> {
         self.holds = Holds::default();
         self.ready.clear();
         self.claimed.clear();
+        self.returns = 0;
         self.slots = Slots::default();
         self.busy = Busy::default();
         self.suspects = Suspects::default();
@@ -371,11 +394,13 @@ impl<W: Worker> Handler<Drain> for WorkerActor<W> {
     fn handle(&mut self, drain: Drain, ctx: &mut Self::Context) {
         if matches!(self.phase, Phase::Starting | Phase::Parked) {
             self.phase = Phase::Parked;
-            let _ = drain.0.send(());
+            let _ = drain.done.send(());
             return;
         }
         self.phase = Phase::Draining;
-        self.drained = Some(drain.0);
+        self.drained = Some(drain.done);
+        let patience = drain.patience.saturating_duration_since(Instant::now());
+        ctx.run_later(patience, |actor, _| actor.cut_short.cancel());
         self.pump(ctx);
     }
 }

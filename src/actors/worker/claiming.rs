@@ -1,8 +1,7 @@
-//! Leasing what is due in the exception lane, and giving it back. Deliveries that may have killed the process are leased one at a
+//! Leasing what is due in the exception lane. Deliveries that may have killed the process are leased one at a
 //! time on the whole node, because a lease is what a death costs.
 
 use std::{
-    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{Worker, actor::WorkerActor, floor::Floor};
 use crate::{
     domain::Timestamp,
-    store::{Claimed, Completion, Deliveries, Effects, Found, Lease, Result},
+    store::{Claimed, Deliveries, Found, Lease, Result},
 };
 
 /// What is known of the deliveries that are due.
@@ -169,26 +168,7 @@ impl<W: Worker> WorkerActor<W> {
         self.backlog.found = claim.found;
         self.suspects.pass = pass.filter(|_| !claim.claimed.is_empty());
         self.claimed.extend(claim.claimed);
-        if self.settings.is_paused {
-            ctx.spawn(self.return_claimed().into_actor(self));
-        }
         self.pump(ctx);
-    }
-
-    /// Gives back what was leased and not started.
-    pub(super) fn return_claimed(&mut self) -> impl Future<Output = ()> + use<W> {
-        let claimed: VecDeque<Claimed> = std::mem::take(&mut self.claimed);
-        let pass = if self.slots.running == 0 { self.suspects.pass.take() } else { None };
-        let (deliveries, now) = (self.deliveries.clone(), self.engine.clock.now());
-        async move {
-            for claimed in claimed {
-                let later = Completion::Later { due: now, progress: None, effects: Effects::none() };
-                if let Err(error) = deliveries.complete(claimed.event.id, &claimed.token, later).await {
-                    tracing::debug!(worker = W::NAME, %error, "a lease could not be given back; it will run out");
-                }
-            }
-            drop(pass);
-        }
     }
 
     /// Something has become due at `due`, or will.

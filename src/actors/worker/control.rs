@@ -29,12 +29,7 @@ impl<W: Worker> Handler<Control> for WorkerActor<W> {
 
     fn handle(&mut self, control: Control, ctx: &mut Self::Context) {
         match control {
-            Control::Pause => {
-                self.settings.is_paused = true;
-                // What was leased and has not begun would only lose its lease.
-                let returns = self.return_claimed();
-                ctx.spawn(returns.into_actor(self).map(|(), actor, ctx| actor.pump(ctx)));
-            }
+            Control::Pause => self.settings.is_paused = true,
             Control::Resume => {
                 self.settings.is_paused = false;
                 self.due_at(self.engine.clock.now());

@@ -1,6 +1,10 @@
 //! Starting workers, and the handle on one that runs.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::prelude::*;
 use tokio::sync::{Semaphore, oneshot};
@@ -45,10 +49,11 @@ pub struct Running {
 }
 
 impl Running {
-    /// Stops taking, finishes what runs, writes the cursors; ends when that is done.
-    pub async fn drain(&self) {
+    /// Stops taking, finishes what runs, gives back every lease, writes the cursors; ends when that is done. What still runs at
+    /// `patience` is cut short and done again later; no receive is spent by that.
+    pub async fn drain(&self, patience: Instant) {
         let (done, finished) = oneshot::channel();
-        if self.drain.try_send(Drain(done)).is_ok() {
+        if self.drain.try_send(Drain { done, patience }).is_ok() {
             let _ = finished.await;
         }
     }
@@ -68,7 +73,11 @@ impl Running {
 
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct Drain(pub(super) oneshot::Sender<()>);
+pub(super) struct Drain {
+    pub(super) done: oneshot::Sender<()>,
+    /// When jobs that still run are cut short.
+    pub(super) patience: Instant,
+}
 
 impl Engine {
     /// Starts a worker on an arbiter of its own.

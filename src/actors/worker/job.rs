@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::{Delivery, Error, Outcome, Worker, judge::Ran};
@@ -53,6 +54,8 @@ pub(super) struct Job<W> {
     pub(super) deliveries: Deliveries,
     pub(super) clock: SharedClock,
     pub(super) timeout: Duration,
+    /// Cuts the job short when the node ends.
+    pub(super) cut_short: CancellationToken,
     /// Whether a verdict may release a held row of this worker.
     pub(super) releases: bool,
 }
@@ -60,7 +63,7 @@ pub(super) struct Job<W> {
 impl<W: Worker> Job<W> {
     /// Starts the job as a task of its own and waits for its end.
     pub(super) async fn run(self, delivery: Delivery, runtime: tokio::runtime::Handle) -> Ran {
-        let timeout = self.timeout;
+        let (timeout, cut_short) = (self.timeout, self.cut_short.clone());
         let event = &delivery.event;
         let span = tracing::info_span!(
             "delivery",
@@ -71,10 +74,17 @@ impl<W: Worker> Job<W> {
             post_id = event.kind.post().map(tracing::field::display),
             trace_id = event.trace.trace_id(),
         );
-        let task = async move { tokio::time::timeout(timeout, self.perform(&delivery)).await };
+        let task = async move {
+            tokio::select! {
+                biased;
+                ended = tokio::time::timeout(timeout, self.perform(&delivery)) => {
+                    ended.map_or(Ran::TimedOut(timeout), Ran::Ended)
+                }
+                () = cut_short.cancelled() => Ran::CutShort,
+            }
+        };
         match runtime.spawn(task.instrument(span)).await {
-            Ok(Ok(outcome)) => Ran::Ended(outcome),
-            Ok(Err(_)) => Ran::TimedOut(timeout),
+            Ok(ran) => ran,
             Err(error) => Ran::Panicked(panic_message(error)),
         }
     }

@@ -28,7 +28,9 @@ const TRIES: u32 = 7;
 
 /// Completes a receive, again and again while the database is busy or away: what was done would otherwise wait for its lease to run
 /// out, and cost a receive. Ends within 30 s, long before the lease does.
-async fn insist<F: Future<Output = crate::store::Result<()>>>(complete: impl Fn() -> F) -> crate::store::Result<()> {
+pub(super) async fn insist<F: Future<Output = crate::store::Result<()>>>(
+    complete: impl Fn() -> F,
+) -> crate::store::Result<()> {
     let mut pause = FIRST_PAUSE;
     for _ in 1..TRIES {
         match complete().await {
@@ -153,14 +155,7 @@ impl<W: Worker> WorkerActor<W> {
     /// A leased delivery gets its slot, unless its receives are spent already.
     fn receive(&mut self, mut claimed: Claimed, ctx: &mut Context<Self>) {
         let max = self.settings.max_receives;
-        if claimed.was_lost {
-            claimed.failures.push(Failure {
-                receive: i64::from(claimed.receive.saturating_sub(1)),
-                at: self.engine.clock.now().as_millis(),
-                class: "lost".to_owned(),
-                message: "the process died or the lease ran out".to_owned(),
-            });
-        }
+        self.note_lost(&mut claimed);
         if claimed.receive > max {
             claimed.receive = max;
             self.clear(&claimed, true);
@@ -188,6 +183,7 @@ impl<W: Worker> WorkerActor<W> {
             deliveries: self.deliveries.clone(),
             clock: Arc::clone(&self.engine.clock),
             timeout: self.settings.timeout,
+            cut_short: self.cut_short.clone(),
             releases: self.settings.wait_for_approval,
         };
         let running = job.run(origin.delivery(), self.runtime.clone());

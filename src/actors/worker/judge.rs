@@ -13,8 +13,10 @@ use crate::{
 pub(super) enum Ran {
     /// The worker said how.
     Ended(Outcome),
-    /// It was cancelled.
+    /// It was cancelled because it took too long.
     TimedOut(Duration),
+    /// It was cancelled because the node ends.
+    CutShort,
     /// It panicked.
     Panicked(String),
 }
@@ -89,6 +91,10 @@ pub(super) fn judge(
         Ran::Ended(Outcome::Reject(error)) => {
             breaker.answered();
             Next::Bury(failure("rejected", error.to_string()))
+        }
+        Ran::CutShort => {
+            breaker.said_nothing(now);
+            Next::Later { due: now, progress: None, effects: Effects::none() }
         }
         Ran::TimedOut(after) => {
             breaker.said_nothing(now);
@@ -175,6 +181,11 @@ mod tests {
         assert!(matches!(after(Ran::Ended(Outcome::Snooze(Duration::ZERO)), 5), Next::Later { .. }));
         let part = Outcome::Continue { progress: serde_json::json!(1), effects: Effects::none() };
         assert!(matches!(after(Ran::Ended(part), 5), Next::Later { progress: Some(_), .. }));
+    }
+
+    #[test]
+    fn the_end_of_a_node_spends_no_receive() {
+        assert!(matches!(after(Ran::CutShort, 5), Next::Later { progress: None, .. }));
     }
 
     #[test]

@@ -112,7 +112,7 @@ impl<W: Worker> WorkerActor<W> {
             }
             let known = log.known_epochs().await?;
             for epoch in log.epochs().await?.into_iter().filter(|epoch| !known.contains(epoch)) {
-                let settled = if begins_at_the_beginning { 0 } else { log.head(epoch).await? };
+                let settled = if begins_at_the_beginning { log.gone(epoch).await? } else { log.head(epoch).await? };
                 log.begin(epoch, settled, now.plus(engine.lease)).await?;
             }
             let taken = log.take_over(now, engine.lease, engine.is_alone).await?;

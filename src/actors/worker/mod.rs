@@ -17,6 +17,7 @@ mod mailbox;
 #[cfg(test)]
 mod model;
 mod outcome;
+mod returning;
 mod settings;
 mod settling;
 mod status;

@@ -5,6 +5,7 @@
 
 mod approval;
 mod node;
+mod orderly;
 mod script;
 
 use std::time::Duration;
@@ -35,6 +36,8 @@ enum Act {
     Rest,
     /// An operator restarts the worker.
     Restart { node: usize },
+    /// A node ends in an orderly way, and another one takes its place.
+    Drain { node: usize },
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -47,7 +50,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (1..100_000_u64).prop_map(|millis| Act::Back(Duration::from_millis(millis))),
         1 => Just(Act::Release),
         3 => Just(Act::Rest),
-        1 => node.prop_map(|node| Act::Restart { node }),
+        1 => node.clone().prop_map(|node| Act::Restart { node }),
+        1 => node.prop_map(|node| Act::Drain { node }),
     ]
 }
 
@@ -82,6 +86,13 @@ fn play(count: usize, seed: u64, acts: Vec<Act>) {
                 Act::Release => world.script.release(),
                 Act::Rest => tokio::time::sleep(Duration::from_millis(60)).await,
                 Act::Restart { node } => nodes[node % count].restart(),
+                Act::Drain { node } => {
+                    let place = node % count;
+                    // One that is doomed may not come to its end.
+                    let _ = tokio::time::timeout(Duration::from_secs(1), nodes[place].drain()).await;
+                    nodes[place].kill();
+                    nodes[place] = Node::start(&world, place, None).await;
+                }
                 Act::Doom { node, writes } => nodes[node % count].doom(writes),
                 Act::Replace { node, writes } => {
                     let place = node % count;

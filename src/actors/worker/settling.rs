@@ -142,16 +142,15 @@ impl<W: Worker> WorkerActor<W> {
         }
     }
 
-    /// The cursor is not where it was thought to be: the database knows better. Jobs that still run end for nothing; what
-    /// they do is idempotent.
+    /// The cursor is not where it was thought to be: the database knows better. Jobs from the log that still run end for nothing; what
+    /// they do is idempotent. Those that have a lease are finished first, or it would be lost and spend a receive.
     fn start_over(&mut self, ctx: &mut Context<Self>) {
         if self.phase == Phase::Running {
-            ctx.stop();
-        } else {
-            self.settling.failed = None;
-            self.lanes.clear();
-            self.pump(ctx);
+            self.phase = Phase::Restarting;
         }
+        self.settling.failed = None;
+        self.lanes.clear();
+        self.pump(ctx);
     }
 
     fn has_many_rows(&self) -> bool {

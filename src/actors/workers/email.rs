@@ -135,7 +135,7 @@ impl Email {
         let readers = readers + u64::try_from(wanting.len()).unwrap_or(0);
         let next = audience.last().filter(|_| audience.len() == AUDIENCE_CHUNK);
         let complete = (next.is_none() && readers > 0).then_some(readers);
-        access.freeze(id, &wanting, complete).await?;
+        access.freeze(id, &wanting, complete, self.desk.clock.now()).await?;
         match next {
             Some(last) => proceed(&Progress::Freezing { after: *last, readers }),
             None => self.begin(id, author, readers).await,

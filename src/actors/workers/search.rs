@@ -32,14 +32,17 @@ impl Search {
         Self { access, index }
     }
 
-    /// Fills an index that has no cursors yet from the database; answers how many posts it has then, `None` if there was
-    /// nothing to do.
+    /// Fills an index from the database that has no cursors yet, or whose node was away for so long that events are gone which it has
+    /// not seen; answers how many posts it has then, `None` if there was nothing to do.
     ///
     /// # Errors
     /// When the database or the index fails.
     pub async fn rebuild_if_new(&self) -> Result<Option<usize>, Error> {
-        if self.index.positions().map_err(fault)?.is_some() {
-            return Ok(None);
+        if let Some(reached) = self.index.positions().map_err(fault)? {
+            if !self.access.has_missed(&reached).await? {
+                return Ok(None);
+            }
+            tracing::warn!("events are gone that this node's search index has not seen; it is built anew");
         }
         self.rebuild().await.map(Some)
     }

@@ -83,8 +83,14 @@ impl MailAccess {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn freeze(&self, post: PostId, readers: &[AccountId], complete: Option<u64>) -> Result<()> {
-        ledger::freeze(&self.store, post, readers, complete).await
+    pub async fn freeze(
+        &self,
+        post: PostId,
+        readers: &[AccountId],
+        complete: Option<u64>,
+        at: Timestamp,
+    ) -> Result<()> {
+        ledger::freeze(&self.store, post, readers, complete, at).await
     }
 
     /// How many readers a complete audience has; `None` as long as it is not.

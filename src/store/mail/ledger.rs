@@ -85,6 +85,8 @@ struct NewRow {
 struct MailingRow {
     id: RecordId,
     readers: i64,
+    /// Since when it is complete; none in rows of older versions.
+    at: Option<i64>,
 }
 
 #[derive(SurrealValue)]
@@ -119,13 +121,20 @@ fn rows_of(post: PostId, after: Option<AccountId>) -> RecordId {
 
 /// Puts readers into the audience of a post; those who are in it already stay as they are. `complete` says that these
 /// are the last, and how many there are in all.
-pub(super) async fn freeze(store: &Store, post: PostId, readers: &[AccountId], complete: Option<u64>) -> Result<()> {
+pub(super) async fn freeze(
+    store: &Store,
+    post: PostId,
+    readers: &[AccountId],
+    complete: Option<u64>,
+    at: Timestamp,
+) -> Result<()> {
     let mut batch = Batch::default();
     for reader in readers {
         batch.put("mail", NewRow { id: ledger_id(post, *reader), state: MailState::Queued.as_str().to_owned() });
     }
     if let Some(readers) = complete {
-        batch.put("mailing", MailingRow { id: mailing_id(post), readers: i64::try_from(readers).unwrap_or(i64::MAX) });
+        let (id, readers) = (mailing_id(post), i64::try_from(readers).unwrap_or(i64::MAX));
+        batch.put("mailing", MailingRow { id, readers, at: Some(at.as_millis()) });
     }
     if batch.len() == 0 {
         return Ok(());

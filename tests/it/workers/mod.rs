@@ -6,6 +6,7 @@ mod breaker;
 mod holds;
 mod isolation;
 mod lost_nothing;
+mod orderly;
 mod sixth_worker;
 mod supervision;
 

@@ -34,6 +34,8 @@ pub(super) enum Fate {
 /// The fates of all events, and what has happened to them so far.
 pub(super) struct Script {
     seed: u64,
+    /// Whether nothing fails but by panic.
+    is_calm: bool,
     /// Runs so far, by reader: each event has a reader of its own.
     runs: Mutex<HashMap<AccountId, u32>>,
     numbers: Mutex<HashMap<AccountId, usize>>,
@@ -42,7 +44,12 @@ pub(super) struct Script {
 
 impl Script {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, runs: Mutex::default(), numbers: Mutex::default(), gate: Semaphore::new(0) }
+        Self { seed, is_calm: false, runs: Mutex::default(), numbers: Mutex::default(), gate: Semaphore::new(0) }
+    }
+
+    /// A script in which nothing spends a receive but a panic, and that only its own.
+    pub(super) fn calm(seed: u64) -> Self {
+        Self { is_calm: true, ..Self::new(seed) }
     }
 
     /// A reader whose event has the next number.
@@ -61,7 +68,17 @@ impl Script {
     fn fate(&self, number: usize) -> Fate {
         let mut hasher = DefaultHasher::new();
         (self.seed, number).hash(&mut hasher);
-        match hasher.finish() % 100 {
+        let number = hasher.finish() % 100;
+        if self.is_calm {
+            return match number {
+                0..40 => Fate::Done,
+                40..70 => Fate::SnoozesOnce,
+                70..90 => Fate::GoesOnTwice,
+                90..93 => Fate::PanicsOnce,
+                _ => Fate::HangsOnce,
+            };
+        }
+        match number {
             0..50 => Fate::Done,
             50..60 => Fate::FailsOnce,
             60..65 => Fate::FailsAlways,
@@ -72,6 +89,17 @@ impl Script {
             88..95 => Fate::OutageOnce,
             _ => Fate::HangsOnce,
         }
+    }
+
+    /// How the first event fares.
+    pub(super) fn first_fate(&self) -> Fate {
+        self.fate(0)
+    }
+
+    /// How many events have panicked so far.
+    pub(super) fn panics(&self) -> usize {
+        let runs = self.runs.lock();
+        runs.keys().filter(|reader| self.fate_of(**reader) == Fate::PanicsOnce).count()
     }
 
     /// Whether one of the first events hangs.
