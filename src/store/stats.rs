@@ -211,20 +211,11 @@ mod tests {
     use super::*;
     use crate::{
         domain::ContentChange,
-        store::{AnalyticsAccess, Database, testing::on_a_deep_stack},
+        store::{
+            AnalyticsAccess,
+            testing::{on_a_deep_stack, store},
+        },
     };
-
-    async fn store() -> Store {
-        let database = Database {
-            url: "mem://".to_owned(),
-            username: String::new(),
-            password: String::new(),
-            namespace: "t".to_owned(),
-            name: "t".to_owned(),
-            cache: 0,
-        };
-        Store::open(&database, tokio::runtime::Handle::current()).await.unwrap()
-    }
 
     async fn publish(store: &Store, author: AccountId, tags: &[String], at: i64) {
         let tags = tags.iter().map(|tag| Tag::from_trusted(tag.clone())).collect();

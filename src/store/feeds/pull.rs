@@ -84,10 +84,10 @@ mod tests {
 
     use super::*;
     use crate::store::{
-        Database, FeedReads,
+        FeedReads,
         keys::{self, parts},
         query::Query,
-        testing::on_a_deep_stack,
+        testing::{on_a_deep_stack, store},
     };
 
     fn rows(ids: impl IntoIterator<Item = RecordId>) -> Vec<Value> {
@@ -138,18 +138,6 @@ mod tests {
                 return all;
             }
         }
-    }
-
-    async fn store() -> Store {
-        let database = Database {
-            url: "mem://".to_owned(),
-            username: String::new(),
-            password: String::new(),
-            namespace: "t".to_owned(),
-            name: "t".to_owned(),
-            cache: 0,
-        };
-        Store::open(&database, tokio::runtime::Handle::current()).await.unwrap()
     }
 
     #[test]
