@@ -22,7 +22,7 @@ pub fn atom(data: &[u8]) {
     let (Ok(tag), Ok(body)) = (Tag::parse(&tag), Body::parse(&body)) else { return };
     let html = render(&body);
     let (author, post) = (Account { name, bio, ..ada() }, post(title, tag, body));
-    let document = feed(&author, URL, post.updated_at, vec![entry(&post, URL, html.as_str())]);
+    let document = feed(&author, URL, post.updated_at, vec![entry(&post, URL.to_owned(), html.as_str())]);
     let document = document.write_to(Vec::new()).unwrap_or_else(|error| panic!("{error}"));
     let read = Feed::read_from(&document[..]).unwrap_or_else(|error| {
         panic!("{error}: {}", String::from_utf8_lossy(&document));

@@ -2,13 +2,20 @@
 
 use std::sync::Arc;
 
-use super::worker::{State, Status};
+use futures_util::FutureExt;
+
+use super::{
+    probe::Probe,
+    worker::{State, Status},
+};
 use crate::store::Store;
 
-/// Asks the database and the workers how they are.
+/// Asks the database and the workers how they are. The database writes a row to answer, so it is asked at most once a second,
+/// whoever asks, and everybody is told the same.
 #[derive(Clone)]
 pub struct Health {
     store: Store,
+    database: Probe,
     workers: Vec<Arc<Status>>,
 }
 
@@ -16,14 +23,19 @@ impl Health {
     /// Watches a database and some workers.
     #[must_use]
     pub fn new(store: &Store, workers: Vec<Arc<Status>>) -> Self {
-        Self { store: store.clone(), workers }
+        let runtime = store.runtime().clone();
+        let asked = store.clone();
+        let database = Probe::new(runtime, move || {
+            let store = asked.clone();
+            async move { answers(&store).await }.boxed()
+        });
+        Self { store: store.clone(), database, workers }
     }
 
     /// Why the node is not ready; empty when it is. A worker whose breaker is open is not a reason: it will go on by itself.
     pub async fn reasons(&self) -> Vec<String> {
         let mut reasons = Vec::new();
-        if let Err(error) = self.store.ping().await {
-            tracing::warn!(%error, "the database does not answer");
+        if !self.database.ask().await {
             reasons.push(self.store.symptom());
         }
         if let Some(file) = self.store.damage() {
@@ -40,5 +52,15 @@ impl Health {
             }
         }
         reasons
+    }
+}
+
+async fn answers(store: &Store) -> bool {
+    match store.ping().await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(%error, "the database does not answer");
+            false
+        }
     }
 }

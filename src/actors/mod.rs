@@ -8,6 +8,7 @@ mod health;
 mod housekeeping;
 pub mod monitor;
 mod operations;
+mod probe;
 mod publish;
 mod receipts;
 mod redrive;

@@ -29,7 +29,7 @@ use crate::{
     http::{
         self,
         admin::WatchTickets,
-        api::HtmlCache,
+        api::{PostUrls, Renderer},
         identity::{Codes, Passwords, Tokens},
         rate_limit::EditLimit,
     },
@@ -315,7 +315,8 @@ impl Ground {
                 config.identity.argon2_parallelism,
                 self.jobs.clone(),
             )?,
-            html: HtmlCache::default(),
+            renderer: Renderer::new(self.jobs.clone()),
+            post_urls: PostUrls::new(&config.post_url()),
             clock: Arc::clone(&self.clock),
             config: Arc::clone(config),
             public_url: config.public_url(),

@@ -19,6 +19,7 @@ mod server;
 mod shape;
 mod storage;
 mod units;
+mod web;
 mod workers;
 
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use self::{
     server::{HttpSettings, LogFormat, LogSettings, MetricsSettings, RateLimitSettings, ShutdownSettings},
     storage::{DatabaseSettings, DeadLettersSettings, EventsSettings, FeedSettings, RecordsSettings, SearchSettings},
     units::{NotASize, NotASpan, Size, Span},
+    web::WebSettings,
     workers::{Start, WorkerSettings, WorkersSettings},
 };
 
@@ -55,6 +57,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `[http]`
     pub http: HttpSettings,
+    /// `[web]`
+    pub web: WebSettings,
     /// `[rate_limit]`
     pub rate_limit: RateLimitSettings,
     /// `[metrics]`
@@ -93,6 +97,7 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("data"),
             http: HttpSettings::default(),
+            web: WebSettings::default(),
             rate_limit: RateLimitSettings::default(),
             metrics: MetricsSettings::default(),
             database: DatabaseSettings::default(),
@@ -155,6 +160,7 @@ impl Config {
         let check = Check::new(&self.origins);
         check.that(!self.data_dir.as_os_str().is_empty(), "data_dir", "must name a folder")?;
         self.http.check(&check)?;
+        self.web.check(&check)?;
         self.rate_limit.check(&check)?;
         self.metrics.check(&check, &self.http)?;
         self.database.check(&check)?;
@@ -223,6 +229,15 @@ impl Config {
             return format!("http://{}", self.http.listen);
         }
         self.http.public_url.trim_end_matches('/').to_owned()
+    }
+
+    /// The address at which a person reads a post, as a template: `web.post_url`, or this server's own page.
+    #[must_use]
+    pub fn post_url(&self) -> String {
+        if self.web.post_url.is_empty() {
+            return format!("{}/@{{handle}}/{{slug}}", self.public_url());
+        }
+        self.web.post_url.clone()
     }
 
     /// Who signs the tokens: `identity.issuer`, exactly as written, or the public address.

@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     admin::WatchTickets,
-    api::HtmlCache,
+    api::{PostUrls, Renderer},
     identity::{Codes, Passwords, Tokens},
     rate_limit::EditLimit,
 };
@@ -83,8 +83,10 @@ pub struct State {
     pub tokens: Tokens,
     /// Hashes and checks passwords.
     pub passwords: Passwords,
-    /// Rendered posts.
-    pub html: HtmlCache,
+    /// Renders posts.
+    pub renderer: Renderer,
+    /// Where people read posts.
+    pub post_urls: PostUrls,
     /// The time.
     pub clock: SharedClock,
     /// The settings.

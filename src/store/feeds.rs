@@ -1,29 +1,25 @@
 //! Feeds: the stored rows first, then, where they end, straight from the followed authors.
 //!
-//! Stored rows can have gaps further down: a follow backfills only an author's newest posts, and what is trimmed goes for all authors
-//! while a later backfill brings back one. So each reader has an *edge*, the moment of the newest post at which a backfill was cut off
-//! or the feed was trimmed: behind it a feed is pulled, because pulling has no gaps. It is no row among the others, so that a page
-//! that begins behind it knows of it, too.
+//! Stored rows can have gaps further down: a follow backfills only an author's newest posts, and what is trimmed goes for all
+//! authors while a later backfill brings back one. So each reader has an *edge*, the moment of the newest post at which a
+//! backfill was cut off or the feed was trimmed: behind it a feed is pulled, because pulling has no gaps. It is no row among the
+//! others, so that a page that begins behind it knows of it, too.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use surrealdb::types::{RecordId, SurrealValue};
 
 use super::{
-    Listing, Result, Store,
+    Result, Store,
     batch::Batch,
     follows,
     keys::{self, parts},
-    listings,
     query::Query,
 };
-use crate::domain::{AccountId, PageCursor, Post, PostId, Timestamp};
+use crate::domain::{AccountId, PageCursor, Post, Timestamp};
 
-/// How many followed authors are asked when a feed goes on past its stored rows.
-const AUTHORS_PULLED: usize = 500;
+mod pull;
+
 /// `feed:[reader, -published_at, post]`.
 pub(super) fn row_id(reader: AccountId, row: PageCursor) -> RecordId {
     keys::record("feed", parts![reader, keys::inverted(row.at), row.post])
@@ -82,7 +78,7 @@ impl FeedReads {
             stored.into_iter().take_while(|position| position.at.as_millis() > edge).collect();
         if page.len() < limit {
             let last = page.last().copied().or(after);
-            page.extend(self.pull(reader, last, limit - page.len()).await?);
+            page.extend(pull::newest(&self.store, reader, last, limit - page.len()).await?);
         }
         Ok(page)
     }
@@ -97,20 +93,5 @@ impl FeedReads {
         let followed = follows::followed_among(&self.store, reader, authors).await?;
         posts.retain(|post| post.author == reader || followed.contains(&post.author));
         Ok(posts)
-    }
-
-    /// The posts of the followed authors, and the reader's own, behind `after`.
-    async fn pull(&self, reader: AccountId, after: Option<PageCursor>, limit: usize) -> Result<Vec<PageCursor>> {
-        let mut merged: BTreeMap<(i64, PostId), PageCursor> = BTreeMap::new();
-        let authors = follows::authors(&self.store, reader, None, AUTHORS_PULLED).await?;
-        for author in authors.into_iter().chain([reader]) {
-            for position in listings::page(&self.store, &Listing::Author(author), after, limit).await? {
-                merged.insert((-position.at.as_millis(), position.post), position);
-            }
-            while merged.len() > limit {
-                merged.pop_last();
-            }
-        }
-        Ok(merged.into_values().collect())
     }
 }

@@ -60,12 +60,34 @@ pub(super) async fn page(
     after: Option<PageCursor>,
     limit: usize,
 ) -> Result<Vec<PageCursor>> {
-    let scope = listing.scope();
-    let from = match after {
-        Some(cursor) => parts![scope.clone(), keys::inverted(cursor.at), cursor.post],
-        None => parts![scope.clone(), i64::MIN],
-    };
-    let range = keys::range("listing", from, after.is_some(), parts![scope, i64::MAX]);
+    let range = range(listing, after, None);
     let mut answers = store.read(Query::page(range, limit)).await?;
     answers.rows::<RecordId>(0)?.into_iter().map(keys::position).collect()
+}
+
+/// Pages of several listings in one question, in their order: of each the first `limit` positions behind its own place and before
+/// `until`.
+pub(super) async fn pages(
+    store: &Store,
+    listings: &[(Listing, Option<PageCursor>)],
+    until: Option<PageCursor>,
+    limit: usize,
+) -> Result<Vec<Vec<PageCursor>>> {
+    let statement = |index: usize| format!("SELECT VALUE id FROM array::first([$range{index}]) LIMIT $limit");
+    let text = (0..listings.len()).map(statement).collect::<Vec<_>>().join("; ");
+    let query = Query::new(text).bind("limit", i64::try_from(limit).unwrap_or(i64::MAX));
+    let ranges = listings.iter().map(|(listing, after)| range(listing, *after, until));
+    let query = ranges.enumerate().fold(query, |query, (index, range)| query.bind(format!("range{index}"), range));
+    let mut answers = store.read(query).await?;
+    (0..listings.len())
+        .map(|index| answers.rows::<RecordId>(index)?.into_iter().map(keys::position).collect())
+        .collect()
+}
+
+fn range(listing: &Listing, after: Option<PageCursor>, until: Option<PageCursor>) -> RecordId {
+    let scope = listing.scope();
+    let place = |cursor: PageCursor| parts![scope.clone(), keys::inverted(cursor.at), cursor.post];
+    let from = after.map_or_else(|| parts![scope.clone(), i64::MIN], place);
+    let to = until.map_or_else(|| parts![scope.clone(), i64::MAX], place);
+    keys::range("listing", from, after.is_some(), to)
 }

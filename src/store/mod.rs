@@ -85,7 +85,7 @@ pub use reviews::{KeptAppeal, Queue, ReviewReads};
 pub use room::Room;
 pub use seeding::Seeding;
 pub use sessions::{NewSession, Rotated, Rotation};
-pub use stats::{AuthorStats, DayStats, StatReads};
+pub use stats::{AuthorStats, DayStats, ProfileStats, StatReads};
 
 /// What a store operation answers.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -11,6 +11,20 @@ use super::{
 };
 use crate::domain::{AccountId, Day, PostId, Tag, Timestamp};
 
+/// How many of an author's tags are looked at. Everything else that is read grows with days, not with what an author makes up.
+const TAGS_READ: usize = 1_000;
+/// What is counted of an author by day, besides tags.
+const METRICS: [&str; 5] = ["followers", "posts", "published", "views", "words"];
+
+/// What everybody may know of an author's numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProfileStats {
+    /// Posts that are out.
+    pub posts: u64,
+    /// Present followers.
+    pub followers: u64,
+}
+
 /// An author's numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuthorStats {
@@ -24,6 +38,8 @@ pub struct AuthorStats {
     pub views: u64,
     /// Posts per tag, most used first.
     pub tags: Vec<(Tag, u64)>,
+    /// Whether there are tags beyond the first thousand in the order of the alphabet, which are all that are looked at.
+    pub has_more_tags: bool,
     /// By day, oldest first.
     pub by_day: Vec<DayStats>,
 }
@@ -73,8 +89,17 @@ impl StatReads {
     /// # Errors
     /// When the database does not answer.
     pub async fn views(&self, post: PostId) -> Result<Vec<(Day, u64)>> {
-        let rows = self.rows(of_post(post)).await?;
-        Ok(rows.into_iter().filter(|row| row.0 == "views").map(|(_, day, n)| (day, positive(n))).collect())
+        let [rows] = self.rows(&of_post(post), ["views"]).await?;
+        Ok(rows.into_iter().map(|(day, n)| (day, positive(n))).collect())
+    }
+
+    /// What everybody may know of an author's numbers.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn profile(&self, author: AccountId) -> Result<ProfileStats> {
+        let [posts, followers] = self.rows(&of_author(author), ["posts", "followers"]).await?;
+        Ok(ProfileStats { posts: sum(&posts), followers: sum(&followers) })
     }
 
     /// An author's numbers.
@@ -82,52 +107,92 @@ impl StatReads {
     /// # Errors
     /// When the database does not answer.
     pub async fn author(&self, author: AccountId) -> Result<AuthorStats> {
-        let mut stats = AuthorStats::default();
-        let mut tags: BTreeMap<String, i64> = BTreeMap::new();
-        let mut days: BTreeMap<Day, DayStats> = BTreeMap::new();
-        let (mut posts, mut followers, mut words) = (0, 0, 0);
-        for (metric, day, n) in self.rows(of_author(author)).await? {
-            if let Some(tag) = metric.strip_prefix("tag:") {
-                *tags.entry(tag.to_owned()).or_default() += n;
-                continue;
-            }
-            let of_day = days.entry(day.clone()).or_insert(DayStats { day, posts: 0, views: 0, new_followers: 0 });
-            match metric.as_str() {
-                "published" => of_day.posts += positive(n),
-                "posts" => posts += n,
-                "words" => words += n,
-                "views" => {
-                    of_day.views += positive(n);
-                    stats.views += positive(n);
-                }
-                "followers" => {
-                    of_day.new_followers += n;
-                    followers += n;
-                }
-                _ => {}
-            }
-        }
-        stats.posts = positive(posts);
-        stats.words = positive(words);
-        stats.followers = positive(followers);
-        let mut tags: Vec<(Tag, u64)> =
-            tags.into_iter().filter(|(_, n)| *n > 0).map(|(tag, n)| (Tag::from_trusted(tag), positive(n))).collect();
-        tags.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        stats.tags = tags;
-        stats.by_day = days.into_values().collect();
-        Ok(stats)
+        let [followers, posts, published, views, words] = self.rows(&of_author(author), METRICS).await?;
+        let (tags, has_more_tags) = self.tags(author).await?;
+        Ok(AuthorStats {
+            posts: sum(&posts),
+            words: sum(&words),
+            followers: sum(&followers),
+            views: views.iter().map(|(_, n)| positive(*n)).sum(),
+            tags,
+            has_more_tags,
+            by_day: by_day(&[followers, posts, published, views, words]),
+        })
     }
 
-    async fn rows(&self, subject: String) -> Result<Vec<(String, Day, i64)>> {
-        let range = keys::range("stat", parts![subject.clone(), ""], false, parts![subject, "~"]);
-        let mut answers = self.store.read(Query::new("SELECT * FROM $range").bind("range", range)).await?;
-        let row = |row: StatRow| {
-            let mut parts = keys::Parts::of(row.id)?;
-            parts.text()?;
-            Ok((parts.text()?, Day::from_trusted(parts.text()?), row.n))
-        };
-        answers.rows::<StatRow>(0)?.into_iter().map(row).collect()
+    /// Posts per tag, most used first, and whether there are more than were looked at.
+    async fn tags(&self, author: AccountId) -> Result<(Vec<(Tag, u64)>, bool)> {
+        let subject = of_author(author);
+        // ';' comes right behind ':'.
+        let range = keys::range("stat", parts![subject.clone(), "tag:"], false, parts![subject, "tag;"]);
+        // See `Query::page` for the odd source.
+        let query = Query::new("SELECT * FROM array::first([$range]) LIMIT $limit")
+            .bind("range", range)
+            .bind("limit", i64::try_from(TAGS_READ + 1).unwrap_or(i64::MAX));
+        let mut rows: Vec<StatRow> = self.store.read(query).await?.rows(0)?;
+        let has_more = rows.len() > TAGS_READ;
+        rows.truncate(TAGS_READ);
+        let mut totals: BTreeMap<String, i64> = BTreeMap::new();
+        for row in rows {
+            let (metric, _, n) = row.read()?;
+            *totals.entry(metric.strip_prefix("tag:").unwrap_or_default().to_owned()).or_default() += n;
+        }
+        let used = totals.into_iter().filter(|(_, n)| *n > 0);
+        let mut tags: Vec<(Tag, u64)> = used.map(|(tag, n)| (Tag::from_trusted(tag), positive(n))).collect();
+        tags.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        Ok((tags, has_more))
     }
+
+    /// The days of some of a subject's metrics, oldest first: of each a range of its own, so that nothing else is read.
+    async fn rows<const N: usize>(&self, subject: &str, metrics: [&str; N]) -> Result<[Vec<(Day, i64)>; N]> {
+        let text = (0..N).map(|index| format!("SELECT * FROM $range{index}")).collect::<Vec<_>>().join("; ");
+        let query = metrics.iter().enumerate().fold(Query::new(text), |query, (index, metric)| {
+            let range = keys::range("stat", parts![subject, *metric, ""], false, parts![subject, *metric, "~"]);
+            query.bind(format!("range{index}"), range)
+        });
+        let mut answers = self.store.read(query).await?;
+        let mut days = [const { Vec::new() }; N];
+        for (index, days) in days.iter_mut().enumerate() {
+            for row in answers.rows::<StatRow>(index)? {
+                let (_, day, n) = row.read()?;
+                days.push((day, n));
+            }
+        }
+        Ok(days)
+    }
+}
+
+impl StatRow {
+    /// The metric, the day and the number.
+    fn read(self) -> Result<(String, Day, i64)> {
+        let mut parts = keys::Parts::of(self.id)?;
+        parts.text()?;
+        Ok((parts.text()?, Day::from_trusted(parts.text()?), self.n))
+    }
+}
+
+/// The days on which something happened, oldest first.
+fn by_day([followers, posts, published, views, words]: &[Vec<(Day, i64)>; 5]) -> Vec<DayStats> {
+    let mut days: BTreeMap<Day, DayStats> = BTreeMap::new();
+    for (day, _) in [followers, posts, published, views, words].into_iter().flatten() {
+        let none = || DayStats { day: day.clone(), posts: 0, views: 0, new_followers: 0 };
+        days.entry(day.clone()).or_insert_with(none);
+    }
+    let mut add = |rows: &[(Day, i64)], add: fn(&mut DayStats, i64)| {
+        for (day, n) in rows {
+            if let Some(stats) = days.get_mut(day) {
+                add(stats, *n);
+            }
+        }
+    };
+    add(published, |stats, n| stats.posts += positive(n));
+    add(views, |stats, n| stats.views += positive(n));
+    add(followers, |stats, n| stats.new_followers += n);
+    days.into_values().collect()
+}
+
+fn sum(rows: &[(Day, i64)]) -> u64 {
+    positive(rows.iter().map(|(_, n)| n).sum())
 }
 
 fn positive(n: i64) -> u64 {
@@ -139,4 +204,63 @@ pub(super) fn count_view(batch: &mut super::batch::Batch, post: PostId, author: 
     let day = at.day();
     batch.count(of_post(post), "views", day.as_str(), n);
     batch.count(of_author(author), "views", day.as_str(), n);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::ContentChange,
+        store::{
+            AnalyticsAccess,
+            testing::{on_a_deep_stack, store},
+        },
+    };
+
+    async fn publish(store: &Store, author: AccountId, tags: &[String], at: i64) {
+        let tags = tags.iter().map(|tag| Tag::from_trusted(tag.clone())).collect();
+        let change = ContentChange { words: 2, tags_added: tags, tags_removed: Vec::new() };
+        let effects = AnalyticsAccess::new(store).content(author, 1, &change, Timestamp::from_millis(at));
+        store.write(effects.0.into_transaction()).await.unwrap();
+    }
+
+    #[test]
+    fn more_than_a_thousand_tags_are_not_all_looked_at() {
+        on_a_deep_stack(|| async {
+            let (store, author) = (store().await, AccountId::generate());
+            let tags: Vec<String> = (0..TAGS_READ).map(|number| format!("tag{number:05}")).collect();
+            publish(&store, author, &tags, 0).await;
+            let reads = StatReads::new(&store);
+            let stats = reads.author(author).await.unwrap();
+            assert_eq!((stats.tags.len(), stats.has_more_tags), (TAGS_READ, false));
+            publish(&store, author, &["\u{e4}rger".to_owned()], 0).await;
+            let stats = reads.author(author).await.unwrap();
+            assert_eq!((stats.tags.len(), stats.has_more_tags), (TAGS_READ, true));
+            assert_eq!((stats.posts, stats.words, stats.by_day.len()), (2, 4, 1));
+            assert_eq!(reads.profile(author).await.unwrap(), ProfileStats { posts: 2, followers: 0 });
+        });
+    }
+
+    #[test]
+    fn a_tag_is_one_row_whatever_the_days_on_which_it_was_used() {
+        on_a_deep_stack(|| async {
+            const DAY: i64 = 86_400_000;
+            let (store, author) = (store().await, AccountId::generate());
+            for day in 0..20 {
+                publish(&store, author, &["tea".to_owned()], day * DAY).await;
+            }
+            // As it was counted before tags lost their days.
+            let mut before = super::super::batch::Batch::default();
+            before.count(of_author(author), "tag:tea", "2020-01-01", 3);
+            store.write(before.into_transaction()).await.unwrap();
+            let stats = StatReads::new(&store).author(author).await.unwrap();
+            assert_eq!(stats.tags, [(Tag::from_trusted("tea".into()), 23)]);
+            assert_eq!(stats.by_day.len(), 20);
+            let subject = of_author(author);
+            let range = keys::range("stat", parts![subject.clone(), "tag:"], false, parts![subject, "tag;"]);
+            let query = Query::new("SELECT VALUE id FROM $range").bind("range", range);
+            let rows: Vec<RecordId> = store.read(query).await.unwrap().rows(0).unwrap();
+            assert_eq!(rows.len(), 2);
+        });
+    }
 }

@@ -19,8 +19,12 @@ use crate::{
     http::{
         api::{
             authors::author_named,
-            conditional, page,
+            conditional,
+            include::Include,
+            page::{self, PAGE_BYTES, Room},
+            post_url::PostUrls,
             refusals::{Absent, Guarded},
+            renderer::Kept,
         },
         auth::ReadAccess,
         etag,
@@ -36,8 +40,8 @@ const CONTENT_TYPE: &str = "application/atom+xml; charset=utf-8";
 
 /// Read an author's Atom feed.
 ///
-/// The 20 newest posts that everybody may see. Conditional requests go by `ETag`: `Last-Modified` is for people, because a post
-/// that is deleted or rejected moves it backwards.
+/// The 20 newest posts that everybody may see; fewer when they have more than a mebibyte of HTML. Conditional requests go by `ETag`:
+/// `Last-Modified` is for people, because a post that is deleted or rejected moves it backwards.
 #[utoipa::path(
     get,
     path = "/v1/authors/{handle}/atom.xml",
@@ -62,11 +66,9 @@ pub async fn get_author_atom(
 ) -> Result<HttpResponse> {
     let author = author_named(&state, &handle).await?;
     let posts = newest(&state, &author).await?;
-    let updated = posts.iter().map(|post| post.updated_at).max().unwrap_or(author.created_at);
-    let entries = posts.iter().map(|post| entry(post, &state.public_url, &state.html.html(post))).collect();
-    let document =
-        feed(&author, &state.public_url, updated, entries).write_to(Vec::new()).map_err(Problem::internal)?;
-    let tag = conditional::digest(&document);
+    let (public_url, urls) = (state.public_url.clone(), state.post_urls.clone());
+    let Written { document, tag, updated } =
+        state.renderer.run(move |kept| write(kept, &author, &posts, &public_url, &urls)).await??;
     if etag::is_not_modified(&request, tag) {
         return Ok(etag::not_modified(tag));
     }
@@ -77,11 +79,36 @@ pub async fn get_author_atom(
         .body(document))
 }
 
+/// A document, its entity tag, and when something in it last changed.
+struct Written {
+    document: Vec<u8>,
+    tag: u64,
+    updated: Timestamp,
+}
+
+/// As many entries as a page has room for, and at least one.
+fn write(kept: &Kept, author: &Account, posts: &[Arc<Post>], public_url: &str, urls: &PostUrls) -> Result<Written> {
+    let updated = posts.iter().map(|post| post.updated_at).max().unwrap_or(author.created_at);
+    let mut entries = Vec::with_capacity(posts.len());
+    let mut bytes = 0;
+    for post in posts {
+        let html = kept.html(post);
+        bytes += html.len();
+        if bytes > PAGE_BYTES && !entries.is_empty() {
+            break;
+        }
+        entries.push(entry(post, urls.of(post, author), &html));
+    }
+    let document = feed(author, public_url, updated, entries).write_to(Vec::new()).map_err(Problem::internal)?;
+    Ok(Written { tag: conditional::digest(&document), document, updated })
+}
+
 async fn newest(state: &State, author: &Account) -> Result<Vec<Arc<Post>>> {
     let listing = Listing::Author(author.id);
     let positions = async |after: Option<PageCursor>, limit: usize| state.posts.list(&listing, after, limit).await;
     let posts = async |ids: &[PostId]| state.posts.get_many(ids).await;
-    let slice = page::collect(None, ENTRIES, positions, posts, |post| may_see(post, Viewer::Public)).await?;
+    let room = Room::new(ENTRIES, Include { body: false, html: true });
+    let slice = page::collect(None, room, positions, posts, |post| may_see(post, Viewer::Public)).await?;
     Ok(slice.posts)
 }
 

@@ -11,12 +11,13 @@ use crate::{
     http::{
         api::{
             conditional,
+            include::PostsParams,
             posts::list::posts_page,
             refusals::{Absent, BadQuery, Guarded},
             view::PostPage,
         },
         auth::ReadAccess,
-        extract::{PageParams, Path, Query},
+        extract::{Path, Query},
         problem::{Code, Problem, Result},
         state::State,
     },
@@ -83,7 +84,7 @@ pub async fn get_author(
         Some(reader) => Some(state.follows.is_following(reader, author.id).await?),
         None => None,
     };
-    let stats = state.stats.author(author.id).await?;
+    let stats = state.stats.profile(author.id).await?;
     let view = ProfileView {
         handle: author.handle.as_str().to_owned(),
         name: author.name.as_str().to_owned(),
@@ -101,17 +102,18 @@ pub async fn get_author(
     get,
     path = "/v1/authors/{handle}/posts",
     tag = "authors",
-    params(("handle" = String, Path, description = "The author's handle"), PageParams),
+    params(("handle" = String, Path, description = "The author's handle"), PostsParams),
     responses((status = 200, description = "A page of posts", body = PostPage), Guarded, Absent, BadQuery),
     security(("bearer" = ["posts:read"]))
 )]
 pub async fn list_author_posts(
     access: ReadAccess,
     Path(handle): Path<String>,
-    Query(page): Query<PageParams>,
+    Query(query): Query<PostsParams>,
     state: web::Data<State>,
 ) -> Result<web::Json<PostPage>> {
     let author = author_named(&state, &handle).await?;
+    let (page, include) = query.read()?;
     let viewer = access.viewer();
-    posts_page(&state, &Listing::Author(author.id), &page, |post| may_see(post, viewer)).await.map(web::Json)
+    posts_page(&state, &Listing::Author(author.id), &page, include, |post| may_see(post, viewer)).await.map(web::Json)
 }

@@ -6,12 +6,14 @@ use crate::{
     domain::{PageCursor, PostId, Viewer, may_see},
     http::{
         api::{
-            page,
+            include::PostsParams,
+            page::{self, Room},
             refusals::{BadQuery, Guarded},
-            view::{PostPage, post_views},
+            summary::post_page,
+            view::PostPage,
         },
         auth::{Authorized, scope},
-        extract::{PageParams, Query},
+        extract::Query,
         problem::Result,
         state::State,
     },
@@ -24,19 +26,20 @@ use crate::{
     get,
     path = "/v1/feed",
     tag = "feed",
-    params(PageParams),
+    params(PostsParams),
     responses((status = 200, description = "A page of posts", body = PostPage), Guarded, BadQuery),
     security(("bearer" = ["feed:read"]))
 )]
 pub async fn get_feed(
     principal: Authorized<scope::FeedRead>,
-    Query(query): Query<PageParams>,
+    Query(query): Query<PostsParams>,
     state: web::Data<State>,
 ) -> Result<web::Json<PostPage>> {
-    let (after, limit) = (page::start(query.cursor.as_deref())?, query.limit()?);
+    let (query, include) = query.read()?;
+    let (after, room) = (page::start(query.cursor.as_deref())?, Room::new(query.limit()?, include));
     let reader = principal.account;
     let positions = async |after: Option<PageCursor>, limit: usize| state.feeds.page(reader, after, limit).await;
     let posts = async |ids: &[PostId]| state.feeds.of_followed(reader, state.posts.get_many(ids).await?).await;
-    let slice = page::collect(after, limit, positions, posts, |post| may_see(post, Viewer::Public)).await?;
-    Ok(web::Json(PostPage { items: post_views(&state, &slice.posts).await?, next_cursor: slice.next_cursor() }))
+    let slice = page::collect(after, room, positions, posts, |post| may_see(post, Viewer::Public)).await?;
+    post_page(&state, slice, include).await.map(web::Json)
 }

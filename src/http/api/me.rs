@@ -96,6 +96,8 @@ pub struct MyStats {
     pub views: u64,
     /// Posts per tag, most used first.
     pub tags: Vec<TagStats>,
+    /// Whether there are tags beyond the first thousand in the order of the alphabet, which are all that are looked at.
+    pub has_more_tags: bool,
     /// Days on which something happened, oldest first.
     pub by_day: Vec<DayNumbers>,
 }
@@ -233,6 +235,7 @@ impl From<AuthorStats> for MyStats {
             followers: stats.followers,
             views: stats.views,
             tags: tags.collect(),
+            has_more_tags: stats.has_more_tags,
             by_day: by_day.collect(),
         }
     }

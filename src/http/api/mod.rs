@@ -4,14 +4,19 @@
 pub mod atom;
 pub mod authors;
 pub mod conditional;
+pub mod digest;
 pub mod feed;
 pub mod follows;
-pub mod html_cache;
+pub mod include;
 pub mod me;
 pub mod page;
+pub mod post_url;
 pub mod posts;
 pub mod refusals;
+pub mod renderer;
 pub mod search;
+pub mod summary;
 pub mod view;
 
-pub use html_cache::HtmlCache;
+pub use post_url::PostUrls;
+pub use renderer::Renderer;

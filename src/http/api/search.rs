@@ -10,8 +10,9 @@ use crate::{
     domain::{HitCursor, Invalid, Post, PostId, Problems, Timestamp, Viewer, cursor, may_see},
     http::{
         api::{
+            include::Include,
             refusals::{BadQuery, Guarded},
-            view::{PostView, post_views},
+            summary::{Shown, SummaryView, summaries},
         },
         auth::ReadAccess,
         extract::{PageParams, Query},
@@ -47,13 +48,16 @@ pub struct SearchQuery {
     /// How many items at most, 1 to 100; 20 without it.
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
+    /// `body`, `html` or `body,html`: whole posts instead of summaries. Such a page ends early when it has a mebibyte of text.
+    #[param(example = "body,html")]
+    pub include: Option<String>,
 }
 
 /// One post that was found.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SearchHit {
     /// The post.
-    pub post: PostView,
+    pub post: SummaryView,
     /// How well it fits: comparable within one search only.
     pub score: f32,
     /// A stretch of the text as HTML: escaped, the words found in `<b>`.
@@ -87,16 +91,18 @@ pub async fn search_posts(
     state: web::Data<State>,
 ) -> Result<web::Json<SearchPage>> {
     let wanted = query.read()?;
+    let include = wanted.include;
     let found = visible(&state, wanted).await?;
-    let views = post_views(&state, &found.posts).await?;
+    let Shown { items: summaries, taken } = summaries(&state, &found.posts, include).await?;
+    let next = found.next_after(taken);
     let mut hits: HashMap<String, Hit> = found.hits.into_iter().map(|hit| (hit.post.to_string(), hit)).collect();
-    let items = views.into_iter().filter_map(|post| {
+    let items = summaries.into_iter().filter_map(|post| {
         let Hit { score, snippet, .. } = hits.remove(&post.id)?;
         Some(SearchHit { post, score, snippet })
     });
     Ok(web::Json(SearchPage {
         items: items.collect(),
-        next_cursor: found.next.map(|offset| cursor::encode(&HitCursor(offset))),
+        next_cursor: next.map(|offset| cursor::encode(&HitCursor(offset))),
     }))
 }
 
@@ -106,6 +112,7 @@ struct Wanted {
     query: search::Query,
     offset: usize,
     limit: usize,
+    include: Include,
 }
 
 #[derive(Default)]
@@ -113,11 +120,22 @@ struct Found {
     hits: Vec<Hit>,
     posts: Vec<Arc<Post>>,
     next: Option<usize>,
+    /// How deep the search began.
+    from: usize,
+}
+
+impl Found {
+    /// Where the next page begins if this one shows the first `taken` posts only.
+    fn next_after(&self, taken: usize) -> Option<usize> {
+        let Some(left) = self.posts.get(taken) else { return self.next };
+        let place = self.hits.iter().position(|hit| hit.post == left.id);
+        place.map(|place| self.from + place).filter(|offset| *offset < MAX_OFFSET)
+    }
 }
 
 /// Asks the index again until the page is full of visible posts, there are no more, or the depth is reached.
-async fn visible(state: &State, Wanted { query, mut offset, limit }: Wanted) -> Result<Found> {
-    let mut found = Found::default();
+async fn visible(state: &State, Wanted { query, mut offset, limit, .. }: Wanted) -> Result<Found> {
+    let mut found = Found { from: offset, ..Found::default() };
     while found.posts.len() < limit && offset < MAX_OFFSET {
         let missing = (limit - found.posts.len()).min(MAX_OFFSET - offset);
         let request = Request { query: query.clone(), now: state.clock.now(), offset, limit: missing };
@@ -146,10 +164,13 @@ impl SearchQuery {
         let query = problems.note(query);
         let offset = self.cursor.as_deref().map_or(Some(0), |cursor| problems.note(depth(cursor)));
         let limit = problems.note(PageParams { cursor: None, limit: self.limit }.limit());
+        let include = problems.note(Include::parse(self.include.as_deref()));
         problems.finish()?;
         // Whatever is missing here has been reported above.
-        let (Some(query), Some(offset), Some(limit)) = (query, offset, limit) else { return Err(Vec::new()) };
-        Ok(Wanted { query, offset, limit })
+        let (Some(query), Some(offset), Some(limit), Some(include)) = (query, offset, limit, include) else {
+            return Err(Vec::new());
+        };
+        Ok(Wanted { query, offset, limit, include })
     }
 }
 
@@ -194,9 +215,10 @@ mod tests {
             after: text("y"),
             cursor: text("z"),
             limit: Some(0),
+            include: text("title"),
             ..Default::default()
         };
         let fields: Vec<_> = query.read().unwrap_err().into_iter().map(|invalid| invalid.field).collect();
-        assert_eq!(fields, ["before", "after", "q", "cursor", "limit"]);
+        assert_eq!(fields, ["before", "after", "q", "cursor", "limit", "include"]);
     }
 }

@@ -1,13 +1,14 @@
 //! Wire types that several handlers answer with: posts and authors. They are made from domain types and never parsed back.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    domain::{Account, AccountId, Moderation, Post, PostId, Status},
+    domain::{Account, Moderation, Post, PostId, Status},
     http::{
+        api::summary::SummaryView,
         moderation::view::VerdictView,
         problem::{Code, Problem, Result},
         state::State,
@@ -61,6 +62,9 @@ pub struct PostView {
     pub id: String,
     /// The post's name in links, unique per author.
     pub slug: String,
+    /// Where a person reads it.
+    #[schema(format = "uri", example = "https://example.org/@ada/hello")]
+    pub url: String,
     /// One line of plain text.
     pub title: String,
     /// Markdown, as it was sent.
@@ -95,7 +99,7 @@ pub struct PostView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PostPage {
     /// The posts.
-    pub items: Vec<PostView>,
+    pub items: Vec<SummaryView>,
     /// Send it as `cursor` for the next page; null at the end.
     #[schema(required = true)]
     pub next_cursor: Option<String>,
@@ -138,16 +142,17 @@ impl From<Moderation> for ModerationView {
 }
 
 impl PostView {
-    /// A post by its author, with its rendered body.
+    /// A post by its author, with its rendered body and its address.
     #[must_use]
-    pub fn new(post: &Post, author: &Account, html: &str) -> Self {
+    pub fn new(post: &Post, author: &Account, html: &str, url: String) -> Self {
         Self {
             id: post.id.to_string(),
             slug: post.slug.as_str().to_owned(),
+            url,
             title: post.title.as_str().to_owned(),
             body: post.body.as_str().to_owned(),
             html: html.to_owned(),
-            tags: post.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+            tags: tags(post),
             author: author.into(),
             status: post.status.into(),
             moderation: post.moderation.into(),
@@ -160,28 +165,19 @@ impl PostView {
     }
 }
 
+/// A post's tags as texts.
+pub(super) fn tags(post: &Post) -> Vec<String> {
+    post.tags.iter().map(|tag| tag.as_str().to_owned()).collect()
+}
+
 /// One post with its author.
 ///
 /// # Errors
 /// `not_found` if the author's account is gone; a lost store.
-pub async fn post_view(state: &State, post: &Post) -> Result<PostView> {
+pub async fn post_view(state: &State, post: &Arc<Post>) -> Result<PostView> {
     let author = state.accounts.get(post.author).await?.ok_or_else(|| post_not_found(post.id))?;
-    Ok(PostView::new(post, &author, &state.html.html(post)))
-}
-
-/// Posts with their authors, in the same order. A post whose author's account is gone is left out.
-///
-/// # Errors
-/// A lost store.
-pub async fn post_views(state: &State, posts: &[Arc<Post>]) -> Result<Vec<PostView>> {
-    let mut ids: Vec<AccountId> = posts.iter().map(|post| post.author).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let accounts = state.accounts.get_many(&ids).await?;
-    let authors: HashMap<AccountId, &Arc<Account>> = accounts.iter().map(|account| (account.id, account)).collect();
-    let view =
-        |post: &Arc<Post>| authors.get(&post.author).map(|author| PostView::new(post, author, &state.html.html(post)));
-    Ok(posts.iter().filter_map(view).collect())
+    let html = state.renderer.html(post).await?;
+    Ok(PostView::new(post, &author, &html, state.post_urls.of(post, &author)))
 }
 
 /// The one answer for a post that is not there and for one the caller may not know of.
@@ -193,7 +189,9 @@ pub fn post_not_found(id: PostId) -> Problem {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::domain::{Bio, Body, Email, Handle, MailPreferences, Name, ReviewRecord, Slug, Tag, Timestamp, Title};
+    use crate::domain::{
+        AccountId, Bio, Body, Email, Handle, MailPreferences, Name, ReviewRecord, Slug, Tag, Timestamp, Title,
+    };
 
     pub(crate) fn a_post() -> Post {
         let at = Timestamp::from_millis(1_700_000_000_250);
@@ -237,12 +235,14 @@ pub(crate) mod tests {
     #[test]
     fn a_post_on_the_wire_has_exactly_the_promised_fields() {
         let post = a_post();
-        let view = PostView::new(&post, &an_account(post.author), "<p>Hello</p>");
+        let view =
+            PostView::new(&post, &an_account(post.author), "<p>Hello</p>", "https://example.org/@ada/hello".to_owned());
         let json = serde_json::to_value(view).unwrap();
         let fields: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
         let mut promised = [
             "id",
             "slug",
+            "url",
             "title",
             "body",
             "html",

@@ -14,9 +14,10 @@ use crate::{
     domain::{Invalid, PageCursor, Post, PostId},
     http::{
         api::{
-            page,
+            include::Include,
+            page::{self, Room},
             refusals::{BadQuery, Guarded},
-            view::{PostView, post_views},
+            summary::{Shown, SummaryView, summaries},
         },
         auth::{Authorized, scope},
         extract::{PageParams, Query},
@@ -39,6 +40,9 @@ pub struct QueueQuery {
     /// How many items at most, 1 to 100; 20 without it.
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
+    /// `body`, `html` or `body,html`: whole posts instead of summaries. Such a page ends early when it has a mebibyte of text.
+    #[param(example = "body,html")]
+    pub include: Option<String>,
 }
 
 /// What waits for moderators.
@@ -66,7 +70,7 @@ pub struct QueuePage {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct QueueItem {
     /// The post; its `version` makes the `If-Match` of the decision.
-    pub post: PostView,
+    pub post: SummaryView,
     /// What was decided so far, and why.
     #[schema(required = true)]
     pub verdict: Option<VerdictView>,
@@ -95,22 +99,29 @@ pub async fn get_queue(
     state: web::Data<State>,
 ) -> Result<web::Json<QueuePage>> {
     moderator(&principal)?;
-    let (queue, after, limit) = query.read()?;
+    let (queue, after, limit, include) = query.read()?;
     let positions = async |after: Option<PageCursor>, limit: usize| state.reviews.queue(queue, after, limit).await;
     let posts = async |ids: &[PostId]| state.posts.get_many(ids).await;
-    let slice = page::collect(after, limit, positions, posts, |post| queue.since(post).is_some()).await?;
-    let next_cursor = slice.next_cursor();
-    Ok(web::Json(QueuePage { items: items(&state, queue, &slice.posts).await?, next_cursor }))
+    let waits = |post: &Post| queue.since(post).is_some();
+    let mut slice = page::collect(after, Room::new(limit, include), positions, posts, waits).await?;
+    let Shown { items: summaries, taken } = summaries(&state, &slice.posts, include).await?;
+    slice.cut(taken);
+    let items = items(&state, queue, &slice.posts, summaries).await?;
+    Ok(web::Json(QueuePage { items, next_cursor: slice.next_cursor() }))
 }
 
-async fn items(state: &State, queue: Queue, posts: &[Arc<Post>]) -> Result<Vec<QueueItem>> {
+async fn items(
+    state: &State,
+    queue: Queue,
+    posts: &[Arc<Post>],
+    summaries: Vec<SummaryView>,
+) -> Result<Vec<QueueItem>> {
     if posts.is_empty() {
         return Ok(Vec::new());
     }
     let grounds = state.reviews.grounds(posts).await?;
     let appeals = if queue == Queue::Appeal { state.reviews.appeals(posts).await? } else { HashMap::new() };
-    let mut views: HashMap<String, PostView> =
-        post_views(state, posts).await?.into_iter().map(|view| (view.id.clone(), view)).collect();
+    let mut views: HashMap<String, SummaryView> = summaries.into_iter().map(|view| (view.id.clone(), view)).collect();
     let item = |post: &Arc<Post>| {
         Some(QueueItem {
             post: views.remove(&post.id.to_string())?,
@@ -123,7 +134,7 @@ async fn items(state: &State, queue: Queue, posts: &[Arc<Post>]) -> Result<Vec<Q
 }
 
 impl QueueQuery {
-    fn read(self) -> std::result::Result<(Queue, Option<PageCursor>, usize), Invalid> {
+    fn read(self) -> std::result::Result<(Queue, Option<PageCursor>, usize, Include), Invalid> {
         let queue = match &self.state {
             Some(text) => {
                 Queue::parse(text).ok_or_else(|| Invalid::new("state", "unknown_value", "must be review or appeal"))?
@@ -132,6 +143,6 @@ impl QueueQuery {
         };
         let after = page::start(self.cursor.as_deref())?;
         let limit = PageParams { cursor: None, limit: self.limit }.limit()?;
-        Ok((queue, after, limit))
+        Ok((queue, after, limit, Include::parse(self.include.as_deref())?))
     }
 }

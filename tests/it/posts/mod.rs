@@ -9,4 +9,5 @@ mod edit_limits;
 mod idempotency;
 mod list;
 mod read;
+mod summaries;
 mod visibility;

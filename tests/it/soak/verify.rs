@@ -70,7 +70,7 @@ async fn author(person: &Person, who: Who, posts: &[Post]) -> usize {
     let mut wanted: HashMap<&str, u64> =
         live(posts).filter(|(_, post)| post.author == who).map(|(_, post)| (post.id.as_str(), post.digest)).collect();
     let count = wanted.len();
-    let path = format!("/v1/posts?author={}&limit=100", person.handle);
+    let path = format!("/v1/posts?author={}&limit=100&include=body", person.handle);
     pages(person, &path, usize::MAX, |post| {
         let id = post["id"].as_str().unwrap();
         let known = wanted.remove(id).unwrap_or_else(|| panic!("{id} is listed, and nobody was told of it"));

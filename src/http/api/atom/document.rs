@@ -22,8 +22,8 @@ pub(crate) fn feed(author: &Account, public_url: &str, updated: Timestamp, entri
     }
 }
 
-/// One post in it; `html` is its body, rendered.
-pub(crate) fn entry(post: &Post, public_url: &str, html: &str) -> Entry {
+/// One post in it; `url` is where a person reads it, `html` its body, rendered.
+pub(crate) fn entry(post: &Post, url: String, html: &str) -> Entry {
     Entry {
         id: format!("urn:ulid:{}", post.id),
         title: Text::plain(xml_text(post.title.as_str())),
@@ -34,7 +34,7 @@ pub(crate) fn entry(post: &Post, public_url: &str, html: &str) -> Entry {
             .iter()
             .map(|tag| Category { term: xml_text(tag.as_str()), ..Category::default() })
             .collect(),
-        links: vec![link("alternate", format!("{public_url}/v1/posts/{}", post.id), "application/json")],
+        links: vec![link("alternate", url, "text/html")],
         content: Some(Content {
             content_type: Some("html".to_owned()),
             value: Some(xml_text(html)),
@@ -68,14 +68,14 @@ mod tests {
     fn a_feed_reads_back_with_its_ids_dates_and_html() {
         let post = Post { title: Title::from_trusted("a < b\u{1}".into()), ..tests::a_post() };
         let author = tests::an_account(post.author);
-        let entries = vec![entry(&post, "https://example.org", "<p>1 &lt; 2</p>")];
+        let entries = vec![entry(&post, "https://example.org/@ada/hello".to_owned(), "<p>1 &lt; 2</p>")];
         let document = feed(&author, "https://example.org", post.updated_at, entries).write_to(Vec::new()).unwrap();
         let feed = Feed::read_from(&document[..]).unwrap();
         assert_eq!(feed.id, format!("urn:ulid:{}", author.id));
         assert_eq!(feed.entries[0].title.value, "a < b");
         assert_eq!(feed.entries[0].content.as_ref().unwrap().value.as_deref(), Some("<p>1 &lt; 2</p>"));
         assert_eq!(feed.entries[0].published.unwrap().timestamp_millis(), 1_700_000_000_250);
-        assert_eq!(feed.entries[0].links[0].href, format!("https://example.org/v1/posts/{}", post.id));
+        assert_eq!(feed.entries[0].links[0].href, "https://example.org/@ada/hello");
         assert!(!String::from_utf8(document).unwrap().contains("ada@"), "nobody's address is shown");
     }
 

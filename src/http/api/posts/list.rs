@@ -10,9 +10,11 @@ use crate::{
     },
     http::{
         api::{
-            page,
+            include::Include,
+            page::{self, Room},
             refusals::{BadQuery, Guarded},
-            view::{ModerationView, PostPage, StatusView, post_views},
+            summary::post_page,
+            view::{ModerationView, PostPage, StatusView},
         },
         auth::ReadAccess,
         extract::{PageParams, Query},
@@ -42,6 +44,9 @@ pub struct ListQuery {
     /// How many items at most, 1 to 100; 20 without it.
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
+    /// `body`, `html` or `body,html`: whole posts instead of summaries. Such a page ends early when it has a mebibyte of text.
+    #[param(example = "body,html")]
+    pub include: Option<String>,
 }
 
 /// A query whose every part has been read.
@@ -52,6 +57,7 @@ struct Wanted {
     moderation: Option<Moderation>,
     status: Status,
     page: PageParams,
+    include: Include,
 }
 
 /// List posts, newest first.
@@ -80,7 +86,7 @@ pub async fn list_posts(
     };
     let listing = wanted.listing(&access, author)?;
     let viewer = access.viewer();
-    posts_page(&state, &listing, &wanted.page, |post| may_see(post, viewer) && wanted.matches(post))
+    posts_page(&state, &listing, &wanted.page, wanted.include, |post| may_see(post, viewer) && wanted.matches(post))
         .await
         .map(web::Json)
 }
@@ -93,13 +99,14 @@ pub async fn posts_page(
     state: &State,
     listing: &Listing,
     page: &PageParams,
+    include: Include,
     keep: impl Fn(&Post) -> bool,
 ) -> Result<PostPage> {
     let (after, limit) = (page::start(page.cursor.as_deref())?, page.limit()?);
     let positions = async |after: Option<PageCursor>, limit: usize| state.posts.list(listing, after, limit).await;
     let posts = async |ids: &[PostId]| state.posts.get_many(ids).await;
-    let slice = page::collect(after, limit, positions, posts, keep).await?;
-    Ok(PostPage { items: post_views(state, &slice.posts).await?, next_cursor: slice.next_cursor() })
+    let slice = page::collect(after, Room::new(limit, include), positions, posts, keep).await?;
+    post_page(state, slice, include).await
 }
 
 impl ListQuery {
@@ -116,9 +123,11 @@ impl ListQuery {
         let status = self.status.map_or(Some(Status::Published), |text| {
             problems.note(Status::parse(&text).ok_or_else(|| unknown("status", "must be draft or published")))
         });
+        let include = problems.note(Include::parse(self.include.as_deref()));
         problems.finish()?;
         let page = PageParams { cursor: self.cursor, limit: self.limit };
-        Ok(Wanted { author, tag, moderation, status: status.unwrap_or(Status::Published), page })
+        let status = status.unwrap_or(Status::Published);
+        Ok(Wanted { author, tag, moderation, status, page, include: include.unwrap_or_default() })
     }
 }
 
@@ -164,10 +173,11 @@ mod tests {
             tag: text(""),
             moderation: text("x"),
             status: text("x"),
+            include: text("title"),
             ..Default::default()
         };
         let fields: Vec<_> = query.read().unwrap_err().into_iter().map(|invalid| invalid.field).collect();
-        assert_eq!(fields, ["author", "tag", "moderation", "status"]);
+        assert_eq!(fields, ["author", "tag", "moderation", "status", "include"]);
     }
 
     #[test]
