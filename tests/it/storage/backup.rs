@@ -157,7 +157,9 @@ async fn a_restore_that_is_killed_is_never_served_and_can_be_done_again() {
         assert!(!output.status.success(), "{subcommand:?}");
         assert!(!database(elsewhere.path()).join("CURRENT").exists(), "{subcommand:?} has made an empty database");
     }
-    let output = run(elsewhere.path(), &["serve"]).await;
+    let mut command = broadsheet(elsewhere.path());
+    command.arg("serve").env("BROADSHEET__LOG__LEVEL", "off");
+    let output = tokio::task::spawn_blocking(move || finished(&mut command)).await.unwrap();
     expect_line(&output, 1, &["db.restoring", "did not come to its end", "broadsheet restore"]);
     printed(&run(elsewhere.path(), &["restore", "backup"]).await, 0);
     let said = printed(&run(elsewhere.path(), &["check"]).await, 0);
