@@ -85,7 +85,7 @@ impl App {
     /// # Errors
     /// One line that says what is in the way: a port in use, a locked or newer database, a broken setting.
     pub async fn build(config: Config, clock: SharedClock, runtime: &Runtime) -> anyhow::Result<Self> {
-        Self::build_with(config, clock, runtime, workers::standard()).await
+        Box::pin(Self::build_with(config, clock, runtime, workers::standard())).await
     }
 
     /// Builds a node with the given workers.

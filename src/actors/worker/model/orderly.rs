@@ -64,8 +64,8 @@ fn play(count: usize, seed: u64, acts: Vec<Act>) {
                 }
             }
         }
-        for place in 0..count {
-            nodes[place] = replaced(world, &nodes[place], place, count == 1).await;
+        for (place, node) in nodes.iter_mut().enumerate() {
+            *node = replaced(world, node, place, count == 1).await;
         }
         world.finish(&nodes).await;
         let dead = world.dead().await.len();
