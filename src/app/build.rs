@@ -100,11 +100,12 @@ impl App {
     ) -> anyhow::Result<Self> {
         config.check_workers(&registry.names())?;
         check_mail(&config)?;
-        let connections = Descriptors::raise().connections(config.http.max_connections);
+        let descriptors = Descriptors::raise();
         let listener = listen(config.http.listen, "http.listen")?;
         let address = listener.local_addr()?;
         config.http.listen = address;
         let scraped = config.metrics.listen.map(|wanted| listen(wanted, "metrics.listen")).transpose()?;
+        let connections = descriptors.connections(config.http.max_connections);
 
         let mut ground = Ground::lay(config, clock, runtime).await?;
         let crew = ground.start_crew(registry).await?;

@@ -362,18 +362,21 @@ pub(super) fn enqueue(batch: &mut Batch, worker: &str, deliveries: &[NewDelivery
     if rows.is_empty() {
         return;
     }
-    // One statement each for all of them: a transaction's cost grows with the square of its statements.
-    let text = "LET $waiting_ = SELECT VALUE id FROM $posts_ WHERE moderation IN ['pending', 'review'] FOR UPDATE; \
-                INSERT IGNORE INTO delivery $rows_ RETURN NONE; \
-                LET $held_ = $waiting_.map(|$post| $row_of_[record::id($post)]); \
-                UPDATE $held_ SET state = 'held', due = $never_ RETURN NONE";
+    // One statement each for all of them: a transaction's cost grows with the square of its statements. A lock takes a single record,
+    // not a list of them.
+    let text = "INSERT IGNORE INTO delivery $rows_ RETURN NONE; \
+                FOR $post IN $posts_ { \
+                    LET $verdict = SELECT VALUE moderation FROM ONLY $post FOR UPDATE; \
+                    IF $verdict IN ['pending', 'review'] { \
+                        LET $row = $row_of_[record::id($post)]; \
+                        UPDATE $row SET state = 'held', due = $never_ RETURN NONE \
+                    } \
+                }";
     let parameters = [
         ("posts", posts.into_value()),
         ("rows", rows.into_value()),
         ("row_of", Value::Object(row_of)),
         ("never", NEVER.into_value()),
-        ("waiting", Value::None),
-        ("held", Value::None),
     ];
     batch.statement(text, parameters);
 }
