@@ -19,7 +19,8 @@ use crate::{
 /// authors take turns.
 ///
 /// Idempotent by post and content hash: a verdict on text that has a verdict already, be it a model's or a person's, is
-/// dropped; one on text that has changed meanwhile hides the post if it is a rejection, and counts for nothing else.
+/// dropped; one on text that has changed meanwhile hides the post if it is a rejection, and counts for nothing else. Two deliveries of one
+/// post are safe side by side for the same reason: of two verdicts on one text the publisher takes the first.
 pub struct Moderation {
     access: ModerationAccess,
     moderator: Arc<dyn Moderator>,
