@@ -20,7 +20,7 @@ pub(super) const WINDOW: u64 = 4_096;
 /// The same for a worker whose events wait in memory, for their verdicts or for turns; an event takes a few hundred bytes.
 pub(super) const WAITING_WINDOW: u64 = 65_536;
 /// Rows that wait for a verdict, in one commit at most: it locks all their posts.
-const WAITING_ROWS: usize = 256;
+const WAITING_ROWS: usize = 64;
 /// Events read from the log at once.
 pub(super) const READ: u64 = 64;
 /// How long events that the log has may be on their way through the mailbox before they are read while others wait for turns.
