@@ -85,7 +85,7 @@ impl App {
     /// # Errors
     /// One line that says what is in the way: a port in use, a locked or newer database, a broken setting.
     pub async fn build(config: Config, clock: SharedClock, runtime: &Runtime) -> anyhow::Result<Self> {
-        Box::pin(Self::build_with(config, clock, runtime, workers::standard())).await
+        Self::build_with(config, clock, runtime, workers::standard()).await
     }
 
     /// Builds a node with the given workers.
@@ -93,6 +93,16 @@ impl App {
     /// # Errors
     /// As [`App::build`].
     pub async fn build_with(
+        config: Config,
+        clock: SharedClock,
+        runtime: &Runtime,
+        registry: Registry,
+    ) -> anyhow::Result<Self> {
+        // Boxed here, so that nobody who builds one carries all of its parts on the stack.
+        Box::pin(Self::assemble(config, clock, runtime, registry)).await
+    }
+
+    async fn assemble(
         mut config: Config,
         clock: SharedClock,
         runtime: &Runtime,
