@@ -35,7 +35,7 @@ impl Health {
     /// Why the node is not ready; empty when it is. A worker whose breaker is open is not a reason: it will go on by itself.
     pub async fn reasons(&self) -> Vec<String> {
         let mut reasons = Vec::new();
-        if !self.database.ask().await {
+        if !self.database.ask(self.store.is_troubled()).await {
             reasons.push(self.store.symptom());
         }
         if let Some(file) = self.store.damage() {

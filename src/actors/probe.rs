@@ -41,22 +41,23 @@ impl Probe {
         Self(Arc::new(Inner { question: Box::new(question), runtime, state: Mutex::default() }))
     }
 
-    /// The answer: at most a second old, or while the question waits for one for longer, the answer before.
-    pub(super) async fn ask(&self) -> bool {
-        let State { answer, before, .. } = self.current();
-        match before {
+    /// The answer: at most a second old, or while the question waits for one for longer, the answer before. Who has reason to
+    /// doubt gets no "yes" from before, but waits.
+    pub(super) async fn ask(&self, is_in_doubt: bool) -> bool {
+        let State { answer, before, .. } = self.current(is_in_doubt);
+        match before.filter(|before| !(*before && is_in_doubt)) {
             Some(before) => tokio::time::timeout(PATIENCE, answer).await.unwrap_or(before),
             None => answer.await,
         }
     }
 
     /// The question that was asked last: a new one if that was a while ago, and has been answered.
-    fn current(&self) -> State {
+    fn current(&self, is_in_doubt: bool) -> State {
         let mut state = self.0.state.lock();
         let before = match state.as_ref() {
             None => None,
             Some(last) => match last.answer.clone().now_or_never() {
-                Some(answer) if last.asked_at.elapsed() >= PERIOD => Some(answer),
+                Some(answer) if last.asked_at.elapsed() >= PERIOD || (answer && is_in_doubt) => Some(answer),
                 _ => return last.clone(),
             },
         };
@@ -95,7 +96,7 @@ mod tests {
     #[tokio::test]
     async fn all_who_ask_within_a_second_share_one_question() {
         let (probe, asked, _gate) = probe();
-        let answers = futures_util::future::join_all((0..100).map(|_| probe.ask())).await;
+        let answers = futures_util::future::join_all((0..100).map(|_| probe.ask(false))).await;
         assert!(answers.into_iter().all(|answer| answer));
         assert_eq!(asked.load(Ordering::SeqCst), 1);
     }
@@ -103,13 +104,23 @@ mod tests {
     #[tokio::test]
     async fn who_asks_while_the_question_waits_gets_the_answer_before() {
         let (probe, asked, gate) = probe();
-        assert!(probe.ask().await);
+        assert!(probe.ask(false).await);
         age(&probe);
-        assert!(probe.ask().await, "the second question waits");
+        assert!(probe.ask(false).await, "the second question waits");
         age(&probe);
-        assert!(probe.ask().await, "and no third one is asked beside it");
+        assert!(probe.ask(false).await, "and no third one is asked beside it");
         assert_eq!(asked.load(Ordering::SeqCst), 2);
         gate.add_permits(1);
-        while probe.ask().await {}
+        while probe.ask(false).await {}
+    }
+
+    #[tokio::test]
+    async fn who_is_in_doubt_gets_no_yes_from_before() {
+        let (probe, asked, gate) = probe();
+        assert!(probe.ask(false).await);
+        gate.add_permits(1);
+        assert!(!probe.ask(true).await);
+        assert!(!probe.ask(true).await, "and a no holds for a second");
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
     }
 }

@@ -225,6 +225,12 @@ impl Store {
         database.ok_or_else(|| Error::Unavailable("it is being opened anew".to_owned()))
     }
 
+    /// Whether a write has failed since the database was last seen to work.
+    #[must_use]
+    pub fn is_troubled(&self) -> bool {
+        self.opened.is_troubled.load(Ordering::Relaxed)
+    }
+
     /// Whether this process is the database's only writer.
     #[must_use]
     pub fn is_embedded(&self) -> bool {
@@ -319,7 +325,7 @@ impl Store {
     /// # Errors
     /// When the database still does not work; the next call tries again.
     pub async fn heal(&self) -> Result<bool> {
-        if !self.opened.is_troubled.load(Ordering::Relaxed) {
+        if !self.is_troubled() {
             return Ok(false);
         }
         let ping = self.ping().await;

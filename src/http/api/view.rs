@@ -236,7 +236,7 @@ pub(crate) mod tests {
     fn a_post_on_the_wire_has_exactly_the_promised_fields() {
         let post = a_post();
         let view =
-            PostView::new(&post, &an_account(post.author), "<p>Hello</p>", "https://example.org/@ada/hello".to_owned());
+            PostView::new(&post, &an_account(post.author), "<p>Hello</p>", "https://posts.test/@ada/hello".to_owned());
         let json = serde_json::to_value(view).unwrap();
         let fields: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
         let mut promised = [

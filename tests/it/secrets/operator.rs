@@ -192,6 +192,7 @@ async fn the_examples_of_the_document_are_nobodys_secrets() {
     );
     let addresses = document.split(['"', ' ', '`', ',']).filter(|word| word.contains('@'));
     for address in addresses {
-        assert!(address.contains("@example.org") || address == "@", "{address}");
+        // A handle in a post's address stands behind a slash.
+        assert!(address.contains("@example.org") || address == "@" || address.contains("/@"), "{address}");
     }
 }

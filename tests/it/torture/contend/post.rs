@@ -53,7 +53,9 @@ pub(super) async fn act(person: &Person, who: Who, plan: &mut Plan, record: &Rec
     }
     let mut versions: Vec<Value> = edits().filter_map(|edit| edit.json(200)).collect();
     versions.sort_by_key(|post| post["version"].as_u64().unwrap());
-    let is_twice = versions.windows(2).any(|pair| pair[0]["version"] == pair[1]["version"]);
+    // An edit that changes nothing is answered with the version that is there.
+    let is_other = |pair: &[Value]| ["title", "body", "tags"].iter().any(|field| pair[0][field] != pair[1][field]);
+    let is_twice = versions.windows(2).any(|pair| pair[0]["version"] == pair[1]["version"] && is_other(pair));
     assert!(!is_twice, "{}", finding("two edits made one version"));
     for edit in edits() {
         let (sent, Some(shown)) = (edit.asked.body.as_ref().unwrap(), edit.json(200)) else { continue };
