@@ -24,11 +24,13 @@ pub(super) struct Backlog {
     pub(super) floor: Floor,
     /// When it was last asked what will be due next.
     asked: Option<Instant>,
+    /// When the last scan began.
+    scanned: Option<Instant>,
 }
 
 /// How many deliveries a scan finds at once where no other node leases them meanwhile.
 const SCAN: usize = 1_000;
-/// How often a worker asks the database what will be due next: its own deliveries tell it themselves.
+/// How often a worker looks for what is due without being told, and asks what will be due next.
 const ASK: Duration = Duration::from_secs(1);
 
 /// Deliveries that may have killed the process.
@@ -95,7 +97,9 @@ impl<W: Worker> WorkerActor<W> {
     pub(super) fn claim(&mut self, ctx: &mut Context<Self>) {
         let now = self.engine.clock.now();
         let free = self.settings.batch.saturating_sub(self.slots.running + self.claimed.len());
-        let is_due = !self.backlog.found.is_empty() || self.next_due.is_some_and(|due| due <= now);
+        // Looking is the truth; what the worker is told only makes it faster.
+        let is_stale = self.backlog.scanned.is_none_or(|at| at.elapsed() >= ASK);
+        let is_due = !self.backlog.found.is_empty() || self.next_due.is_some_and(|due| due <= now) || is_stale;
         if self.is_claiming || !is_due || free == 0 || !self.breaker.may_start(now) || self.suspects.pass.is_some() {
             return;
         }
@@ -135,6 +139,7 @@ impl<W: Worker> WorkerActor<W> {
         let mut asks = false;
         if found.is_empty() {
             self.next_due = None;
+            self.backlog.scanned = Some(Instant::now());
             asks = self.backlog.asked.is_none_or(|at| at.elapsed() >= ASK);
         }
         let at_once = if self.engine.is_alone { SCAN.max(limit) } else { limit };
