@@ -11,12 +11,15 @@ use surrealdb::{
     opt::{Config, auth::Root},
     types::Object,
 };
-use surrealdb_core::{kvs::Datastore, options::EngineOptions};
+use surrealdb_core::kvs::Datastore;
 
 use super::{Database, Error, Result, backup, memory::Memory};
 
-/// An idle embedded node would sync to disk every 3 s only to say that it is alive.
+/// An idle node would write every 3 s only to say that it is alive.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(60);
+/// How long the first writes to an embedded database may take. SurrealDB repeats them for two minutes when they fail, but after a
+/// failed write RocksDB takes no other until it is opened again.
+const FIRST_WRITES: Duration = Duration::from_secs(10);
 
 /// An open database.
 pub(super) enum Engine {
@@ -37,10 +40,13 @@ impl Engine {
             make(&folder)?;
         }
         let datastore = datastore(settings).await?;
-        // In this order: what the maintenance writes must not come before the version.
-        datastore.check_version().await.map_err(failed)?;
-        datastore.bootstrap().await.map_err(failed)?;
-        datastore.start_maintenance_tasks();
+        let started = tokio::time::timeout(FIRST_WRITES, start(&datastore)).await;
+        let started = started.unwrap_or_else(|_| Err(Error::Unavailable("its first writes do not succeed".to_owned())));
+        if let Err(error) = started {
+            // Its threads keep the folder's lock until they are told to end.
+            datastore.shutdown().await.map_err(failed)?;
+            return Err(error);
+        }
         let session = Surreal::<Db>::unstable_from_datastore(Arc::clone(&datastore), None).await?;
         session.use_ns(&settings.namespace).use_db(&settings.name).await?;
         Ok(Self::Embedded { session, datastore })
@@ -73,6 +79,14 @@ impl Engine {
     }
 }
 
+/// Checks that this version can read an embedded database, and registers this process in it. SurrealDB's maintenance tasks are left
+/// out: they serve what Broadsheet does not use (changefeeds, asynchronous events, full-text indexes, several nodes), and on a
+/// broken disk closing would wait half a minute for them.
+async fn start(datastore: &Datastore) -> Result<()> {
+    datastore.check_version().await.map_err(failed)?;
+    datastore.bootstrap().await.map_err(failed)
+}
+
 /// The key-value store of an embedded database, with nothing running on it and nothing written to it.
 pub(super) async fn datastore(settings: &Database) -> Result<Arc<Datastore>> {
     let memory = Memory::of(settings.memory);
@@ -81,7 +95,6 @@ pub(super) async fn datastore(settings: &Database) -> Result<Arc<Datastore>> {
     }
     Datastore::builder()
         .with_config(memory.settings())
-        .with_engine_options(EngineOptions::default().with_node_membership_refresh_interval(SIGN_OF_LIFE))
         .without_maintenance_tasks()
         .build_with_path(&settings.url)
         .await

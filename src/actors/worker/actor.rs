@@ -38,6 +38,8 @@ const POLL: Duration = if cfg!(test) { Duration::from_millis(20) } else { Durati
 const RESTARTS: usize = 5;
 const RESTART_WINDOW: Duration = Duration::from_secs(60);
 const RESTART_PAUSE: Duration = Duration::from_millis(50);
+/// How long a worker waits before it begins again from its last commit.
+const OUTAGE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What an actor is allowed to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +97,8 @@ pub struct WorkerActor<W: Worker> {
     /// How often deliveries are still to be recalled since it was set back.
     pub(super) recalls: u32,
     pub(super) settling: Settling,
+    /// Whether it restarts because a commit failed: an outage, which never parks it.
+    pub(super) starts_over: bool,
     restarts: VecDeque<Instant>,
     drained: Option<oneshot::Sender<()>>,
     tick: Option<SpawnHandle>,
@@ -130,6 +134,7 @@ impl<W: Worker> WorkerActor<W> {
             last_seen: Timestamp::default(),
             recalls: 0,
             settling: Settling::default(),
+            starts_over: false,
             restarts: VecDeque::new(),
             drained: None,
             tick: None,
@@ -336,7 +341,11 @@ impl<W: Worker> Actor for WorkerActor<W> {
             return self.show();
         }
         let restarts = u32::try_from(self.restarts.len()).unwrap_or(u32::MAX);
-        let pause = if restarts == 0 { Duration::ZERO } else { RESTART_PAUSE * (1 << restarts.min(6)) };
+        let pause = match std::mem::take(&mut self.starts_over) {
+            true => OUTAGE_PAUSE,
+            false if restarts == 0 => Duration::ZERO,
+            false => RESTART_PAUSE * (1 << restarts.min(6)),
+        };
         ctx.run_later(pause, Self::load);
     }
 }
@@ -344,10 +353,13 @@ impl<W: Worker> Actor for WorkerActor<W> {
 impl<W: Worker> Supervised for WorkerActor<W> {
     /// The same value goes on, so it is made new here.
     fn restarting(&mut self, _: &mut Self::Context) {
-        self.restarts.push_back(Instant::now());
-        self.restarts.retain(|at| at.elapsed() < RESTART_WINDOW);
         self.phase = Phase::Starting;
         self.forget();
+        if self.starts_over {
+            return;
+        }
+        self.restarts.push_back(Instant::now());
+        self.restarts.retain(|at| at.elapsed() < RESTART_WINDOW);
         self.status.update(|shown| shown.restarts += 1);
         tracing::warn!(worker = W::NAME, "restarting a worker");
     }

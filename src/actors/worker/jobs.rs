@@ -195,8 +195,9 @@ impl<W: Worker> WorkerActor<W> {
 
     fn ended(&mut self, origin: Origin, ran: Ran, timing: Timing, ctx: &mut Context<Self>) {
         self.turn(origin.event()).into_iter().for_each(|turn| self.busy.end(turn));
-        if matches!(ran, Ran::Panicked(_)) && self.phase == Phase::Running {
+        if matches!(ran, Ran::Panicked(_)) && matches!(self.phase, Phase::Running | Phase::Restarting) {
             self.phase = Phase::Restarting;
+            self.starts_over = false;
         }
         let now = self.engine.clock.now();
         let jitter = rand::rng().random_range(0.0..1.0);

@@ -147,6 +147,7 @@ impl<W: Worker> WorkerActor<W> {
     fn start_over(&mut self, ctx: &mut Context<Self>) {
         if self.phase == Phase::Running {
             self.phase = Phase::Restarting;
+            self.starts_over = true;
         }
         self.settling.failed = None;
         self.lanes.clear();

@@ -1,7 +1,72 @@
 //! Supervision: a worker that panics too often is parked, and nothing else is.
 
-use super::{all_titles, degrade, folder, on_disk, other_lines, pair, recover, restart};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use broadsheet::{
+    actors::{
+        worker::{Checkpoint, Delivery, Outcome, State, Worker},
+        workers,
+    },
+    domain::{Epoch, EventKind},
+};
+
+use super::{all_titles, degrade, folder, on_disk, other_lines, pair, recover, restart, status};
 use crate::support::{Plan, TestApp, until};
+
+/// A worker with a result of its own, whose disk is full for the first few commits.
+struct Local(Arc<AtomicUsize>);
+
+impl Worker for Local {
+    const NAME: &'static str = "local";
+
+    fn subscribes_to(event: &EventKind) -> bool {
+        event.post().is_some()
+    }
+
+    async fn perform(&self, _: &Delivery) -> Outcome {
+        Outcome::done()
+    }
+
+    fn checkpoint(&self) -> Option<Arc<dyn Checkpoint>> {
+        Some(Arc::new(FullDisk(Arc::clone(&self.0))))
+    }
+}
+
+struct FullDisk(Arc<AtomicUsize>);
+
+impl Checkpoint for FullDisk {
+    fn load(&self) -> Result<BTreeMap<Epoch, u64>, String> {
+        Ok(BTreeMap::new())
+    }
+
+    fn commit(&self, _: &BTreeMap<Epoch, u64>) -> Result<(), String> {
+        let left = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        left.map_or(Ok(()), |_| Err("no space left on device".to_owned()))
+    }
+}
+
+#[actix_web::test]
+async fn a_result_that_cannot_be_committed_is_an_outage_and_parks_nobody() {
+    const FAILURES: usize = 8;
+    let left = Arc::new(AtomicUsize::new(FAILURES));
+    let failing = Arc::clone(&left);
+    let app = TestApp::spawn_with(|_| {}, workers::standard().with(move |_| Local(failing))).await;
+    let (ada, _) = pair(&app).await;
+    let post = ada.publish("In spite of it").await;
+    until("the commit has worked", async || {
+        left.load(Ordering::SeqCst) == 0 && ada.receipt(&post).await[5] == "local: done"
+    })
+    .await;
+    let seen = status(&app, "local");
+    assert_eq!((seen.state, seen.restarts), (State::Running, 0));
+    app.client.get("/readyz").await.expect(200);
+}
 
 #[actix_web::test]
 async fn a_degraded_worker_turns_readiness_red_and_the_rest_goes_on() {
