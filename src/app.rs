@@ -22,13 +22,13 @@ use tokio_util::task::TaskTracker;
 use crate::{
     actors::{
         Housekeeper, Housekeeping, Monitor, Publisher, Redrives, Round,
-        worker::{Heads, Running},
+        worker::{LogEnds, Running},
         workers::Search,
     },
     config::{Config, ConfigError},
     domain::Epoch,
     search::{Index, Location, Settings as IndexSettings},
-    store::{self, Accesses, Database},
+    store::{self, Database, Repositories},
 };
 
 pub use self::gateways::check_mail;
@@ -39,13 +39,13 @@ pub struct App {
     pub address: SocketAddr,
     /// Where it answers `/metrics`; `None` when that is off.
     pub metrics_address: Option<SocketAddr>,
-    /// Reads and writes for the node's own programs and tests; handlers and workers have their narrow accesses.
-    pub accesses: Accesses,
+    /// Reads and writes for the node's own programs and tests; handlers and workers have their narrow repositories.
+    pub repositories: Repositories,
     /// The way into the event log.
     pub publisher: Publisher,
     /// The workers, in the order of their registration.
     pub workers: Vec<Running>,
-    heads: Arc<Heads>,
+    log_ends: Arc<LogEnds>,
     housekeeping: Housekeeping,
     housekeeper: Housekeeper,
     monitor: Monitor,
@@ -53,7 +53,7 @@ pub struct App {
     server: Option<Server>,
     handle: ServerHandle,
     exporter: Option<metrics::Exporter>,
-    errands: TaskTracker,
+    background_tasks: TaskTracker,
     grace: Duration,
     arbiters: Vec<Arbiter>,
 }
@@ -95,8 +95,8 @@ impl App {
             if tokio::time::timeout_at(half.into(), self.handle.stop(true)).await.is_err() {
                 tracing::warn!("some requests were still being answered");
             }
-            self.errands.close();
-            if tokio::time::timeout_at(patience.into(), self.errands.wait()).await.is_err() {
+            self.background_tasks.close();
+            if tokio::time::timeout_at(patience.into(), self.background_tasks.wait()).await.is_err() {
                 tracing::warn!("some mails about accounts were still on their way");
             }
             self.redrives.finish().await;
@@ -119,10 +119,10 @@ impl App {
     /// Whether every worker has dealt with everything that was committed, except what waits for something or somebody.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        let heads = self.heads.all();
+        let log_ends = self.log_ends.all();
         self.workers.iter().map(|worker| worker.status.snapshot()).all(|worker| {
             let is_at = |(epoch, head): (&Epoch, &u64)| worker.settled.get(epoch).copied().unwrap_or(0) >= *head;
-            worker.is_idle && heads.iter().all(is_at)
+            worker.is_idle && log_ends.iter().all(is_at)
         })
     }
 
@@ -198,7 +198,7 @@ pub fn database(config: &Config) -> Database {
 ///
 /// # Errors
 /// When the index or the database fails.
-pub async fn open_index(config: &Config, accesses: &Accesses, runtime: &Runtime) -> anyhow::Result<Index> {
+pub async fn open_index(config: &Config, repositories: &Repositories, runtime: &Runtime) -> anyhow::Result<Index> {
     let location = if config.database_url().starts_with("mem") {
         Location::Memory
     } else {
@@ -210,7 +210,7 @@ pub async fn open_index(config: &Config, accesses: &Accesses, runtime: &Runtime)
     };
     let opening = runtime.spawn_blocking(move || Index::open(location, &settings));
     let index = opening.await?.context("cannot open the search index")?;
-    let search = Search::new(accesses.search(), index.clone());
+    let search = Search::new(repositories.search(), index.clone());
     if let Some(posts) = runtime.spawn(async move { search.rebuild_if_new().await }).await?? {
         tracing::info!(posts, "built the search index");
     }

@@ -1,7 +1,7 @@
 //! What dead letters died of, and their names.
 
 use super::{is_one_line, texts};
-use crate::domain::{Cause, CauseId, DeadLetterId, Lane};
+use crate::domain::{Cause, CauseId, DeadLetterId, Subscription};
 
 /// The cause of a death is short, one line, and the same whenever the same is said; ids of letters read back.
 pub fn cause(data: &[u8]) {
@@ -16,10 +16,10 @@ pub fn cause(data: &[u8]) {
     assert_eq!(Cause::of("email", &class, &message), cause);
     if let Ok(letter) = id.parse::<DeadLetterId>() {
         assert_eq!(letter.to_string(), id);
-        assert!(letter.lane.covers(&letter.lane));
+        assert!(letter.subscription.covers(&letter.subscription));
     }
-    if let Ok(lane) = id.parse::<Lane>() {
-        assert_eq!(lane.as_str(), id);
-        assert!(Lane::from_trusted(lane.worker().to_owned()).covers(&lane), "{lane}");
+    if let Ok(subscription) = id.parse::<Subscription>() {
+        assert_eq!(subscription.as_str(), id);
+        assert!(Subscription::from_trusted(subscription.worker().to_owned()).covers(&subscription), "{subscription}");
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use super::texts;
 use crate::domain::{CauseCursor, Email, HitCursor, LetterCursor, PageCursor, cursor};
 
-/// A cursor that is taken is one that this server made, to the letter, and it belongs to one kind of list; what it makes is taken.
+/// A cursor that is taken is one that this server made, to the envelope, and it belongs to one kind of list; what it makes is taken.
 pub fn cursors(data: &[u8]) {
     let [sent, place] = texts(data);
     for cursor in [sent, cursor::encode(&place)] {

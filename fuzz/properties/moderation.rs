@@ -7,7 +7,7 @@ use crate::{
     domain::{Body, Decision, Tag, Title},
     gateways::{
         RulesModerator, RulesSettings, Submission,
-        model::{
+        llm::{
             answer, chunks,
             prompt::{Part, Prompt},
             signs,

@@ -36,7 +36,7 @@ fn now() -> Timestamp {
     Timestamp::from_millis(1_000_000)
 }
 
-/// Nothing opens anything but what was made here, to the letter: neither made-up tokens, nor parts of real ones put together anew,
+/// Nothing opens anything but what was made here, to the envelope: neither made-up tokens, nor parts of real ones put together anew,
 /// nor real ones with a few bytes changed.
 pub fn tokens(data: &[u8]) {
     let [head, claims, rest] = texts(data);

@@ -10,7 +10,7 @@ use std::{
 use actix::prelude::*;
 use tokio::sync::Mutex;
 
-use super::{ViewCounter, steady::Steady, worker::Status};
+use super::{ViewCounter, clock_monitor::ClockMonitor, worker::Status};
 use crate::{
     clock::SharedClock,
     domain::{AccountId, Epoch},
@@ -85,43 +85,43 @@ impl Housekeeping {
     /// # Errors
     /// When the database does not answer.
     pub async fn clean(&self, round: Round) -> store::Result<Round> {
-        self.forget_the_old().await?;
+        self.prune().await?;
         let (now, before) = (self.clock.now(), self.clock.now().minus(self.records));
         Ok(Round {
-            mailing: self.access.forget_mailings(round.mailing, now, before, ROUND).await?,
-            verdict: self.access.forget_verdicts(round.verdict, before, ROUND).await?,
+            mailing: self.access.delete_old_mailings(round.mailing, now, before, ROUND).await?,
+            verdict: self.access.delete_old_verdicts(round.verdict, before, ROUND).await?,
             reader: self.trim(round.reader).await?,
         })
     }
 
-    async fn forget_the_old(&self) -> store::Result<()> {
+    async fn prune(&self) -> store::Result<()> {
         let now = self.clock.now();
-        self.access.forget_expired(now, self.dead_letters, ROUND).await?;
+        self.access.delete_expired(now, self.dead_letters, ROUND).await?;
         let (before, positions) = (now.minus(self.events), self.note_positions().await?);
         let local: BTreeSet<&str> = self
             .local
             .iter()
             .map(|worker| worker.name)
-            .chain(positions.iter().filter_map(|position| Some(position.lane.split_once('@')?.0)))
+            .chain(positions.iter().filter_map(|position| Some(position.subscription.split_once('@')?.0)))
             .collect();
         let epochs = self.access.epochs().await?;
         for epoch in &epochs {
             let settled = settled_by_all(&positions, *epoch, &local, self.access.is_shared(), now);
             let Some(settled) = settled else { continue };
-            self.access.forget_events(*epoch, settled, before, ROUND).await?;
+            self.access.delete_events(*epoch, settled, before, ROUND).await?;
             if epochs.last() != Some(epoch) {
-                self.access.forget_log(*epoch, settled, before).await?;
+                self.access.delete_log(*epoch, settled, before).await?;
             }
         }
         // Nodes that are gone for so long that events may have gone which they have not seen: they build their index anew.
         let gone: BTreeSet<&str> = positions
             .iter()
-            .filter(|position| position.lane.contains('@') && position.lease_until.plus(self.events) < now)
-            .map(|position| position.lane.as_str())
+            .filter(|position| position.subscription.contains('@') && position.lease_until.plus(self.events) < now)
+            .map(|position| position.subscription.as_str())
             .collect();
-        for lane in gone {
-            tracing::info!(lane, "a node is gone for good; its cursors and deliveries are removed");
-            self.access.forget_lane(lane).await?;
+        for subscription in gone {
+            tracing::info!(subscription, "a node is gone for good; its cursors and deliveries are removed");
+            self.access.delete_subscription(subscription).await?;
         }
         Ok(())
     }
@@ -134,7 +134,7 @@ impl Housekeeping {
             let mut reached = worker.snapshot().settled;
             reached.retain(|epoch, _| epochs.contains(epoch));
             let time = (self.clock.now(), LOCAL_LEASE);
-            self.access.note_positions(&worker.lane, &self.node, &reached, &mut positions, time).await?;
+            self.access.note_positions(&worker.subscription, &self.node, &reached, &mut positions, time).await?;
         }
         Ok(positions)
     }
@@ -182,7 +182,7 @@ impl Housekeeping {
 /// The actor that does it on timers.
 pub struct HousekeepingActor {
     housekeeping: Housekeeping,
-    steady: Steady,
+    clock_monitor: ClockMonitor,
     round: Round,
 }
 
@@ -205,10 +205,10 @@ impl HousekeepingActor {
     /// Starts the actor on an arbiter.
     #[must_use]
     pub fn start(housekeeping: Housekeeping, arbiter: &ArbiterHandle) -> Housekeeper {
-        let steady = Steady::new(Instant::now(), housekeeping.clock.now());
+        let clock_monitor = ClockMonitor::new(Instant::now(), housekeeping.clock.now());
         Housekeeper(Supervisor::start_in_arbiter(arbiter, move |_| Self {
             housekeeping,
-            steady,
+            clock_monitor,
             round: Round::default(),
         }))
     }
@@ -228,7 +228,7 @@ impl HousekeepingActor {
 
     fn clean(&mut self, ctx: &mut Context<Self>) {
         let (housekeeping, round) = (self.housekeeping.clone(), self.round.clone());
-        let is_believed = self.steady.look(Instant::now(), housekeeping.clock.now());
+        let is_believed = self.clock_monitor.look(Instant::now(), housekeeping.clock.now());
         let cleaning = async move {
             if is_believed { housekeeping.clean(round).await } else { housekeeping.only_trim(round).await }
         };

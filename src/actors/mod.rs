@@ -2,6 +2,7 @@
 //!
 //! `publish` writes the event log, `worker` is the engine that runs every worker, `workers` are the workers themselves.
 
+mod clock_monitor;
 mod dead_letter;
 mod error;
 mod health;
@@ -12,13 +13,12 @@ mod probe;
 mod publish;
 mod receipts;
 mod redrive;
-mod steady;
 mod suppressing;
 mod views;
 pub mod worker;
 pub mod workers;
 
-pub use dead_letter::{DeadLetterActor, Undertaker};
+pub use dead_letter::{DeadLetterActor, DeadLetterSink};
 pub use error::Error;
 pub use health::Health;
 pub use housekeeping::{Housekeeper, Housekeeping, HousekeepingActor, Round};

@@ -85,8 +85,8 @@ impl Operations {
         Ok(wanted)
     }
 
-    /// Tells a worker that something in its exception lane has become due; `lane` is the name its rows carry.
-    pub fn wake(&self, lane: &str) {
-        self.workers.iter().filter(|running| running.status.lane == lane).for_each(Running::wake);
+    /// Tells a worker that something in its retry queue has become due; `subscription` is the name its rows carry.
+    pub fn wake(&self, subscription: &str) {
+        self.workers.iter().filter(|running| running.status.subscription == subscription).for_each(Running::wake);
     }
 }

@@ -38,7 +38,7 @@ impl Receipts {
             change: crate::domain::ContentChange::default(),
         };
         let concerned: Vec<&Arc<Status>> = self.workers.iter().filter(|worker| (worker.subscribes_to)(&kind)).collect();
-        let names: Vec<String> = concerned.iter().map(|worker| worker.lane.clone()).collect();
+        let names: Vec<String> = concerned.iter().map(|worker| worker.subscription.clone()).collect();
         let trails = self.reads.trails(&names, event).await?;
         let line = |(worker, trail): (&Arc<Status>, Trail)| line(worker, trail, &kind, event, post);
         Ok(Receipt { post: post.id, deliveries: concerned.into_iter().zip(trails).map(line).collect() })
@@ -48,7 +48,7 @@ impl Receipts {
 fn line(worker: &Status, trail: Trail, kind: &EventKind, event: EventId, post: &Post) -> ReceiptLine {
     let blank = ReceiptLine {
         worker: worker.name,
-        state: DeliveryState::OnItsWay,
+        state: DeliveryState::Pending,
         receives: 0,
         progress: None,
         due_at: None,
@@ -68,7 +68,7 @@ fn line(worker: &Status, trail: Trail, kind: &EventKind, event: EventId, post: &
             let is_settled = settled.is_some_and(|settled| settled >= event.seq);
             let is_rejected = worker.waits_for_approval && post.is_withdrawn;
             let state = match is_settled {
-                false => DeliveryState::OnItsWay,
+                false => DeliveryState::Pending,
                 true if (worker.skips)(kind) || is_rejected => DeliveryState::Skipped,
                 true => DeliveryState::Done,
             };

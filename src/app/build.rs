@@ -1,4 +1,4 @@
-//! Putting a node together, from the ground up: the database and what reaches outside, the publisher and the workers, what operators
+//! Putting a node together, from the infrastructure up: the database and what reaches outside, the publisher and the workers, what operators
 //! look at, and the server in front. Nothing is decided here; it is only handed around.
 
 use std::{
@@ -20,8 +20,8 @@ use crate::{
         PublisherParts, PublisherSettings, Receipts, RedriveActor, RedriveParts, Redrives, SuppressingMailer,
         ViewCounter,
         monitor::{Monitor, Sources},
-        worker::{Engine, Heads, Running, Status, Subscribers},
-        workers::{self, Hands, Registry},
+        worker::{Engine, LogEnds, Running, Status, Subscribers},
+        workers::{self, Registry, WorkerContext},
     },
     clock::SharedClock,
     config::Config,
@@ -35,7 +35,7 @@ use crate::{
     },
     metrics::{Exposition, Metrics},
     search::Index,
-    store::{Accesses, Store},
+    store::{Repositories, Store},
 };
 
 /// How many commands may wait for the publisher, and how many go into one transaction.
@@ -45,12 +45,12 @@ const PUBLISH_GROUP: usize = 64;
 const CURSOR_LEASE: Duration = Duration::from_secs(15);
 
 /// What everything else stands on.
-struct Ground {
+struct Infrastructure {
     config: Arc<Config>,
     clock: SharedClock,
     jobs: tokio::runtime::Handle,
     store: Store,
-    accesses: Accesses,
+    repositories: Repositories,
     index: Index,
     metrics: Metrics,
     mailer: Arc<dyn Mailer>,
@@ -61,8 +61,8 @@ struct Ground {
 }
 
 /// The publisher and those who react.
-struct Crew {
-    heads: Arc<Heads>,
+struct Pipeline {
+    log_ends: Arc<LogEnds>,
     publisher: Publisher,
     workers: Vec<Running>,
     statuses: Vec<Arc<Status>>,
@@ -71,7 +71,7 @@ struct Crew {
 }
 
 /// What operators look at and act through.
-struct Desk {
+struct OperatorServices {
     operations: Operations,
     health: Health,
     monitor: Monitor,
@@ -117,52 +117,54 @@ impl App {
         let scraped = config.metrics.listen.map(|wanted| listen(wanted, "metrics.listen")).transpose()?;
         let connections = descriptors.connections(config.http.max_connections);
 
-        let mut ground = Ground::lay(config, clock, runtime).await?;
-        let crew = ground.start_crew(registry).await?;
-        let housekeeping = ground.housekeeping(&crew);
-        let housekeeper = HousekeepingActor::start(housekeeping.clone(), &ground.arbiter());
-        let desk = ground.start_desk(&crew);
-        let exporter = scraped.map(|listener| ground.start_exporter(listener, &crew, &desk)).transpose()?;
-        let errands = TaskTracker::new();
-        let server = http::bind(ground.state(&crew, &desk, &errands).await?, listener, connections)?;
+        let mut infrastructure = Infrastructure::open(config, clock, runtime).await?;
+        let pipeline = infrastructure.start_pipeline(registry).await?;
+        let housekeeping = infrastructure.housekeeping(&pipeline);
+        let housekeeper = HousekeepingActor::start(housekeeping.clone(), &infrastructure.arbiter());
+        let operator = infrastructure.start_operator_services(&pipeline);
+        let exporter =
+            scraped.map(|listener| infrastructure.start_exporter(listener, &pipeline, &operator)).transpose()?;
+        let background_tasks = TaskTracker::new();
+        let server =
+            http::bind(infrastructure.state(&pipeline, &operator, &background_tasks).await?, listener, connections)?;
         Ok(Self {
             address,
             metrics_address: exporter.as_ref().map(|exporter| exporter.address),
-            accesses: ground.accesses,
-            publisher: crew.publisher,
-            workers: crew.workers,
-            heads: crew.heads,
+            repositories: infrastructure.repositories,
+            publisher: pipeline.publisher,
+            workers: pipeline.workers,
+            log_ends: pipeline.log_ends,
             housekeeping,
             housekeeper,
-            monitor: desk.monitor,
-            redrives: desk.redrives,
+            monitor: operator.monitor,
+            redrives: operator.redrives,
             handle: server.handle(),
             server: Some(server),
             exporter,
-            errands,
-            grace: ground.config.shutdown.grace.get(),
-            arbiters: ground.arbiters,
+            background_tasks,
+            grace: infrastructure.config.shutdown.grace.get(),
+            arbiters: infrastructure.arbiters,
         })
     }
 }
 
-impl Ground {
+impl Infrastructure {
     /// Opens the database and the search index, and makes the gateways.
-    async fn lay(config: Config, clock: SharedClock, runtime: &Runtime) -> anyhow::Result<Self> {
+    async fn open(config: Config, clock: SharedClock, runtime: &Runtime) -> anyhow::Result<Self> {
         let config = Arc::new(config);
         let jobs = runtime.handle().clone();
         let store = Store::open(&database(&config), jobs.clone()).await?;
-        let accesses = Accesses::new(&store);
-        let index = open_index(&config, &accesses, runtime).await?;
+        let repositories = Repositories::new(&store);
+        let index = open_index(&config, &repositories, runtime).await?;
         let metrics = Metrics::default();
         let mailer = metrics.mail.meter(gateways::mailer(&config)?);
-        let mailer = Arc::new(SuppressingMailer::new(mailer, accesses.suppressions(), Arc::clone(&clock)));
+        let mailer = Arc::new(SuppressingMailer::new(mailer, repositories.suppressions(), Arc::clone(&clock)));
         Ok(Self {
             config,
             clock,
             jobs,
             store,
-            accesses,
+            repositories,
             index,
             metrics,
             mailer,
@@ -178,15 +180,16 @@ impl Ground {
     }
 
     /// Starts the publisher and the workers; the publisher first, because some workers publish, too.
-    async fn start_crew(&mut self, registry: Registry) -> anyhow::Result<Crew> {
-        let heads = Arc::new(Heads::default());
+    async fn start_pipeline(&mut self, registry: Registry) -> anyhow::Result<Pipeline> {
+        let log_ends = Arc::new(LogEnds::default());
         let subscribers = Arc::new(Subscribers::default());
-        let undertaker = DeadLetterActor::start(self.accesses.dead_letters(), Arc::clone(&self.clock), &self.arbiter());
+        let dead_letter_sink =
+            DeadLetterActor::start(self.repositories.dead_letters(), Arc::clone(&self.clock), &self.arbiter());
         let parts = PublisherParts {
-            publishing: self.accesses.publishing(),
+            publishing: self.repositories.publishing(),
             clock: Arc::clone(&self.clock),
             runtime: self.jobs.clone(),
-            heads: Arc::clone(&heads),
+            log_ends: Arc::clone(&log_ends),
             subscribers: Arc::clone(&subscribers),
         };
         let settings = publisher_settings(&self.config, &registry, &self.node);
@@ -194,31 +197,31 @@ impl Ground {
         let engine = Engine {
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
-            heads: Arc::clone(&heads),
-            undertaker,
+            log_ends: Arc::clone(&log_ends),
+            dead_letter_sink,
             node: self.node.clone(),
             lease: CURSOR_LEASE,
             is_alone: self.store.is_embedded(),
             quarantine: Arc::new(Semaphore::new(1)),
-            paused: self.accesses.controls().paused().await?,
+            paused: self.repositories.controls().paused().await?,
         };
-        let hands = self.hands(&publisher)?;
+        let context = self.worker_context(&publisher)?;
         let known = registry.names().into();
-        let workers = registry.start(&hands, &engine, || spawn_arbiter(&mut self.arbiters));
+        let workers = registry.start(&context, &engine, || spawn_arbiter(&mut self.arbiters));
         workers.iter().for_each(|worker| subscribers.add(worker.mailbox.clone()));
         let statuses = workers.iter().map(|worker| Arc::clone(&worker.status)).collect();
-        Ok(Crew { heads, publisher, workers, statuses, known })
+        Ok(Pipeline { log_ends, publisher, workers, statuses, known })
     }
 
     /// What workers can be handed.
-    fn hands(&self, publisher: &Publisher) -> anyhow::Result<Hands> {
+    fn worker_context(&self, publisher: &Publisher) -> anyhow::Result<WorkerContext> {
         let moderator = gateways::moderator(&self.config, &self.clock)?;
-        Ok(Hands {
-            feed: self.accesses.feed(),
-            mail: self.accesses.mail(),
-            search: self.accesses.search(),
-            moderation: self.accesses.moderation(),
-            analytics: self.accesses.analytics(),
+        Ok(WorkerContext {
+            feed: self.repositories.feed(),
+            mail: self.repositories.mail(),
+            search: self.repositories.search(),
+            moderation: self.repositories.moderation(),
+            analytics: self.repositories.analytics(),
             publisher: publisher.clone(),
             mailer: Arc::clone(&self.mailer),
             moderator: self.metrics.moderation.meter(moderator, metrics::judge(&self.config)),
@@ -229,11 +232,11 @@ impl Ground {
         })
     }
 
-    fn housekeeping(&self, crew: &Crew) -> Housekeeping {
+    fn housekeeping(&self, pipeline: &Pipeline) -> Housekeeping {
         Housekeeping {
-            access: self.accesses.housekeeping(),
-            letters: self.accesses.dead_letter_reads(),
-            analytics: self.accesses.analytics(),
+            access: self.repositories.housekeeping(),
+            letters: self.repositories.dead_letter_reads(),
+            analytics: self.repositories.analytics(),
             views: self.views.clone(),
             folding: Arc::default(),
             clock: Arc::clone(&self.clock),
@@ -241,79 +244,93 @@ impl Ground {
             events: self.config.events.retention.get(),
             dead_letters: self.config.dead_letters.retention.get(),
             records: self.config.records.retention.get(),
-            local: crew.statuses.iter().filter(|worker| worker.is_local).cloned().collect(),
+            local: pipeline.statuses.iter().filter(|worker| worker.is_local).cloned().collect(),
             node: self.node.clone(),
         }
     }
 
     /// Starts what operators look at and act through.
-    fn start_desk(&mut self, crew: &Crew) -> Desk {
-        let (accesses, clock) = (self.accesses.clone(), Arc::clone(&self.clock));
+    fn start_operator_services(&mut self, pipeline: &Pipeline) -> OperatorServices {
+        let (repositories, clock) = (self.repositories.clone(), Arc::clone(&self.clock));
         let is_alone = self.store.is_embedded();
-        let operations =
-            Operations::new(crew.workers.clone(), accesses.controls(), accesses.audit(), Arc::clone(&clock));
+        let operations = Operations::new(
+            pipeline.workers.clone(),
+            repositories.controls(),
+            repositories.audit(),
+            Arc::clone(&clock),
+        );
         let sources = Sources {
             node: self.node.clone(),
             started_at: clock.now(),
             operations: operations.clone(),
-            heads: Arc::clone(&crew.heads),
-            publisher: crew.publisher.clone(),
+            log_ends: Arc::clone(&pipeline.log_ends),
+            publisher: pipeline.publisher.clone(),
         };
-        let monitor = MonitorActor::start(sources, accesses.overview(), is_alone, &self.arbiter());
+        let monitor = MonitorActor::start(sources, repositories.overview(), is_alone, &self.arbiter());
         let redrive = RedriveParts {
-            jobs: accesses.jobs(),
-            letters: accesses.dead_letter_reads(),
+            jobs: repositories.jobs(),
+            letters: repositories.dead_letter_reads(),
             operations: operations.clone(),
-            known: Arc::clone(&crew.known),
+            known: Arc::clone(&pipeline.known),
             node: self.node.clone(),
             is_alone,
             clock,
         };
         let redrives = RedriveActor::start(redrive, &self.arbiter());
-        Desk { operations, health: Health::new(&self.store, crew.statuses.clone()), monitor, redrives }
+        OperatorServices { operations, health: Health::new(&self.store, pipeline.statuses.clone()), monitor, redrives }
     }
 
     /// Starts the metrics' own server.
-    fn start_exporter(&self, listener: TcpListener, crew: &Crew, desk: &Desk) -> std::io::Result<metrics::Exporter> {
+    fn start_exporter(
+        &self,
+        listener: TcpListener,
+        pipeline: &Pipeline,
+        operator: &OperatorServices,
+    ) -> std::io::Result<metrics::Exporter> {
         let sampler = metrics::Sampler {
-            backlog: self.accesses.backlog(),
-            health: desk.health.clone(),
+            backlog: self.repositories.backlog(),
+            health: operator.health.clone(),
             clock: Arc::clone(&self.clock),
             retention: self.config.dead_letters.retention.get(),
             standing: self.metrics.standing.clone(),
         };
-        let exposition = Exposition::new(&self.metrics, &crew.workers, &crew.publisher, self.clock.now());
+        let exposition = Exposition::new(&self.metrics, &pipeline.workers, &pipeline.publisher, self.clock.now());
         metrics::Exporter::start(exposition, listener, sampler, &self.jobs)
     }
 
     /// What handlers are handed.
-    async fn state(&self, crew: &Crew, desk: &Desk, errands: &TaskTracker) -> anyhow::Result<http::State> {
-        let (accesses, config) = (&self.accesses, &self.config);
-        let identity = accesses.identity();
+    async fn state(
+        &self,
+        pipeline: &Pipeline,
+        operator: &OperatorServices,
+        background_tasks: &TaskTracker,
+    ) -> anyhow::Result<http::State> {
+        let (repositories, config) = (&self.repositories, &self.config);
+        let identity = repositories.identity();
         let seed = identity.signing_key(rand::random()).await?;
         let code_key = identity.code_key(rand::random()).await?;
         Ok(http::State {
-            posts: accesses.posts(),
-            accounts: accesses.accounts(),
-            follows: accesses.follows(),
-            feeds: accesses.feeds(),
-            reviews: accesses.reviews(),
-            stats: accesses.stats(),
-            mailings: accesses.mailings(),
-            suppressions: accesses.suppressions(),
-            mail_links: accesses.mailings().link_key().await?,
+            posts: repositories.posts(),
+            accounts: repositories.accounts(),
+            follows: repositories.follows(),
+            feeds: repositories.feeds(),
+            reviews: repositories.reviews(),
+            stats: repositories.stats(),
+            mailings: repositories.mailings(),
+            suppressions: repositories.suppressions(),
+            mail_links: repositories.mailings().link_key().await?,
             identity,
-            publisher: crew.publisher.clone(),
+            publisher: pipeline.publisher.clone(),
             metrics: self.metrics.clone(),
-            receipts: Receipts::new(accesses.receipts(), crew.statuses.clone()),
-            health: desk.health.clone(),
-            operations: desk.operations.clone(),
-            monitor: desk.monitor.clone(),
+            receipts: Receipts::new(repositories.receipts(), pipeline.statuses.clone()),
+            health: operator.health.clone(),
+            operations: operator.operations.clone(),
+            monitor: operator.monitor.clone(),
             watch_tickets: WatchTickets::default(),
-            dead_letters: accesses.dead_letter_reads(),
-            redrives: desk.redrives.clone(),
-            audit: accesses.audit(),
-            backups: accesses.backups(),
+            dead_letters: repositories.dead_letter_reads(),
+            redrives: operator.redrives.clone(),
+            audit: repositories.audit(),
+            backups: repositories.backups(),
             views: self.views.clone(),
             search: self.index.clone(),
             mailer: Arc::clone(&self.mailer),
@@ -332,7 +349,7 @@ impl Ground {
             config: Arc::clone(config),
             public_url: config.public_url(),
             jobs: self.jobs.clone(),
-            errands: errands.clone(),
+            background_tasks: background_tasks.clone(),
         })
     }
 }

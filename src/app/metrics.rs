@@ -65,7 +65,7 @@ impl Sampler {
 }
 
 impl Exporter {
-    /// Serves these figures on a listener that is bound already, and samples on the work runtime.
+    /// Serves these stats on a listener that is bound already, and samples on the work runtime.
     pub(super) fn start(
         exposition: Exposition,
         listener: TcpListener,
@@ -104,7 +104,7 @@ impl Drop for Exporter {
     }
 }
 
-/// Who judges, as figures call it.
+/// Who judges, as stats call it.
 pub(super) fn judge(config: &Config) -> Judge {
     let provider = match config.moderation.provider {
         ModerationProvider::Rules => return Judge { provider: None, name: "rules".to_owned() },

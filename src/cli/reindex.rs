@@ -6,7 +6,7 @@ use crate::{
     actors::workers::Search,
     app,
     config::Config,
-    store::{Accesses, Store},
+    store::{Repositories, Store},
     telemetry,
 };
 
@@ -16,9 +16,9 @@ pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
     let runtime = app::work_runtime()?;
     let posts = runtime.block_on(async {
         let store = Store::open(&app::database(config), runtime.handle().clone()).await?;
-        let accesses = Accesses::new(&store);
-        let index = app::open_index(config, &accesses, &runtime).await?;
-        let search = Search::new(accesses.search(), index);
+        let repositories = Repositories::new(&store);
+        let index = app::open_index(config, &repositories, &runtime).await?;
+        let search = Search::new(repositories.search(), index);
         runtime.spawn(async move { search.rebuild().await }).await?.map_err(anyhow::Error::from)
     })?;
     writeln!(std::io::stdout(), "the search index has {posts} posts")?;

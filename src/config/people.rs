@@ -27,7 +27,7 @@ pub struct IdentitySettings {
     pub argon2_memory_kib: u32,
     /// The passes over that memory.
     pub argon2_iterations: u32,
-    /// The lanes of that memory.
+    /// The subscriptions of that memory.
     pub argon2_parallelism: u32,
 }
 

@@ -4,21 +4,21 @@ use std::{fmt, str::FromStr};
 
 use super::{CauseId, EventId, Invalid, PostId};
 
-/// The longest name of a lane.
+/// The longest name of a subscription.
 const MAX_LANE: usize = 80;
 
 /// Whose deliveries they are: a worker's name, or `search@<node>` for a worker whose result is local to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Lane(String);
+pub struct Subscription(String);
 
-impl Lane {
-    /// A lane that the database or the engine already knows.
+impl Subscription {
+    /// A subscription that the database or the engine already knows.
     #[must_use]
-    pub fn from_trusted(lane: String) -> Self {
-        Self(lane)
+    pub fn from_trusted(subscription: String) -> Self {
+        Self(subscription)
     }
 
-    /// The lane as text.
+    /// The subscription as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -36,14 +36,14 @@ impl Lane {
         self.0.contains('@')
     }
 
-    /// Whether `other` is this lane, or the lane of this worker on some node.
+    /// Whether `other` is this subscription, or the subscription of this worker on some node.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self == other || (!self.is_local() && self.0 == other.worker())
     }
 }
 
-impl FromStr for Lane {
+impl FromStr for Subscription {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
@@ -54,24 +54,24 @@ impl FromStr for Lane {
     }
 }
 
-impl fmt::Display for Lane {
+impl fmt::Display for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// One dead letter: which event, in which lane. `email.01JD9X8Z6Q4W7E2R5T1Y3V0P8A.17` as text.
+/// One dead letter: which event, in which subscription. `email.01JD9X8Z6Q4W7E2R5T1Y3V0P8A.17` as text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeadLetterId {
     /// Whose delivery it was.
-    pub lane: Lane,
+    pub subscription: Subscription,
     /// What was to be delivered.
     pub event: EventId,
 }
 
 impl fmt::Display for DeadLetterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.lane, self.event)
+        write!(f, "{}.{}", self.subscription, self.event)
     }
 }
 
@@ -81,10 +81,10 @@ impl FromStr for DeadLetterId {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let parse = || {
             let mut parts = text.splitn(3, '.');
-            let lane = parts.next()?.parse().ok()?;
+            let subscription = parts.next()?.parse().ok()?;
             let epoch = parts.next()?.parse().ok()?;
             let seq = parts.next()?.parse().ok()?;
-            Some(Self { lane, event: EventId { epoch, seq } })
+            Some(Self { subscription, event: EventId { epoch, seq } })
         };
         // One letter has one id: `+17` and lower case would be others.
         parse().filter(|id| id.to_string() == text).ok_or_else(|| {
@@ -98,8 +98,8 @@ impl FromStr for DeadLetterId {
 pub struct DeadLetterFilter {
     /// Only these; empty: any.
     pub ids: Vec<DeadLetterId>,
-    /// Only this worker's, on all nodes, or only this lane's.
-    pub worker: Option<Lane>,
+    /// Only this worker's, on all nodes, or only this subscription's.
+    pub worker: Option<Subscription>,
     /// Only those that died of this.
     pub cause: Option<CauseId>,
     /// Only those about this post.
@@ -148,8 +148,14 @@ mod tests {
 
     #[test]
     fn a_workers_name_covers_its_lanes_on_all_nodes() {
-        let lane = |text: &str| text.parse::<Lane>().unwrap();
-        assert!(lane("search").covers(&lane("search@A")) && lane("search").covers(&lane("search")));
-        assert!(!lane("search@B").covers(&lane("search@A")) && !lane("sea").covers(&lane("search")));
+        let subscription = |text: &str| text.parse::<Subscription>().unwrap();
+        assert!(
+            subscription("search").covers(&subscription("search@A"))
+                && subscription("search").covers(&subscription("search"))
+        );
+        assert!(
+            !subscription("search@B").covers(&subscription("search@A"))
+                && !subscription("sea").covers(&subscription("search"))
+        );
     }
 }

@@ -31,7 +31,7 @@ pub use account::{Account, MailPreferences};
 pub use audit::{Actor, Audit};
 pub use cause::{Cause, CauseId};
 pub use cursor::{CauseCursor, HitCursor, LetterCursor, PageCursor};
-pub use dead_letter::{DeadLetterFilter, DeadLetterId, Lane};
+pub use dead_letter::{DeadLetterFilter, DeadLetterId, Subscription};
 pub use error::{Invalid, Problems};
 pub use event::{ContentChange, Epoch, Event, EventId, EventKind};
 pub use front_matter::{Document, FrontMatterError};

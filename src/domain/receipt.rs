@@ -34,7 +34,7 @@ pub struct ReceiptLine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryState {
     /// Not taken yet, or running for the first time.
-    OnItsWay,
+    Pending,
     /// Waits for the post's approval.
     Held,
     /// Has failed at least once, or goes on in chunks.
@@ -52,7 +52,7 @@ impl DeliveryState {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::OnItsWay => "on_its_way",
+            Self::Pending => "pending",
             Self::Held => "held",
             Self::Retrying => "retrying",
             Self::Done => "done",

@@ -1,4 +1,4 @@
-//! Everything a handler may use. Made once by `app`, shared by all server threads; holds accesses and handles, no
+//! Everything a handler may use. Made once by `app`, shared by all server threads; holds repositories and handles, no
 //! logic.
 
 use std::sync::Arc;
@@ -96,5 +96,5 @@ pub struct State {
     /// The work runtime: what takes long or outlives a request is spawned here.
     pub jobs: tokio::runtime::Handle,
     /// What goes on after its answer, such as a mail with a code: a node that drains waits for it.
-    pub errands: TaskTracker,
+    pub background_tasks: TaskTracker,
 }

@@ -1,4 +1,4 @@
-//! What stands in the database: the exception lane and the dead letters, and whether the node is ready. Somebody else samples
+//! What stands in the database: the retry queue and the dead letters, and whether the node is ready. Somebody else samples
 //! it now and then and puts it here; a scrape only reads the last sample, so that a slow database never blocks one.
 
 use std::{fmt, sync::Arc};
@@ -43,7 +43,7 @@ impl Standing {
         let names: Vec<&str> = workers.iter().map(|running| running.status.name).collect();
         deliveries(families, backlog, &names)?;
         dead_letters(families, backlog, &names)?;
-        let help = "When the exception lane and the dead letters were last counted.";
+        let help = "When the retry queue and the dead letters were last counted.";
         families.gauge("broadsheet_backlog_sampled_timestamp_seconds", help, [(Vec::new(), seconds(*at))])
     }
 }
@@ -54,13 +54,13 @@ fn deliveries(families: &mut Families<'_>, backlog: &Backlog, workers: &[&str]) 
     let counted = backlog.deliveries.iter().map(|row| (row.worker.as_str(), row.state.as_str(), row.count));
     let samples = known.chain(counted);
     let samples = samples.map(|(worker, state, count)| (vec![("worker", worker), ("state", state)], count as f64));
-    let help = "Deliveries in the exception lane, on all nodes of this database: ready waits for its time, leased runs, held \
+    let help = "Deliveries in the retry queue, on all nodes of this database: ready waits for its time, leased runs, held \
                 waits for a verdict.";
     families.gauge("broadsheet_deliveries", help, samples)?;
     let oldest = backlog.deliveries.iter();
     let oldest =
         oldest.map(|row| (vec![("worker", row.worker.as_str()), ("state", row.state.as_str())], seconds(row.oldest)));
-    let help = "When the oldest event happened that is still in the exception lane; absent when nothing is.";
+    let help = "When the oldest event happened that is still in the retry queue; absent when nothing is.";
     families.gauge("broadsheet_delivery_oldest_timestamp_seconds", help, oldest)
 }
 

@@ -40,7 +40,7 @@ impl<R: Fn(&'static str, Duration)> Drop for Call<R> {
     }
 }
 
-/// The word for an error in figures.
+/// The word for an error in stats.
 pub(super) const fn failure(error: &Error) -> &'static str {
     match error {
         Error::Transient(_) => "transient",

@@ -17,7 +17,7 @@ use crate::{
 /// The media type of an exposition.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// A node's figures at any moment. Reading them waits for nothing but short locks.
+/// A node's stats at any moment. Reading them waits for nothing but short locks.
 #[derive(Debug)]
 pub struct Exposition(Registry);
 
@@ -46,7 +46,7 @@ impl Exposition {
         Self(registry)
     }
 
-    /// The figures of this moment.
+    /// The stats of this moment.
     ///
     /// # Errors
     /// When a figure cannot be written down, which is a mistake in this program.

@@ -36,6 +36,6 @@ pub struct Metrics {
     pub mail: MailMetrics,
     /// Verdicts.
     pub moderation: ModerationMetrics,
-    /// What was sampled last: the exception lane, the dead letters, readiness.
+    /// What was sampled last: the retry queue, the dead letters, readiness.
     pub standing: Standing,
 }

@@ -165,7 +165,7 @@ impl Moderator for Metered {
     }
 }
 
-/// The word for a decision in figures.
+/// The word for a decision in stats.
 const fn word(decision: Decision) -> &'static str {
     match decision {
         Decision::Approve => "approve",

@@ -1,4 +1,4 @@
-//! The publisher's figures: commands by outcome, and how full its queue is.
+//! The publisher's stats: commands by outcome, and how full its queue is.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The workers' figures, read from where the engine keeps them. Reading takes each worker's lock for as long as a copy of some
+//! The workers' stats, read from where the engine keeps them. Reading takes each worker's lock for as long as a copy of some
 //! hundred numbers takes, so that scraping costs the workers nothing that can be measured.
 
 use std::fmt;
@@ -22,7 +22,7 @@ struct Worker<'a> {
 impl<'a> Worker<'a> {
     fn look(running: &'a Running) -> Self {
         let status = &running.status;
-        Self { running, name: status.name, snapshot: status.snapshot(), totals: status.figures.totals() }
+        Self { running, name: status.name, snapshot: status.snapshot(), totals: status.stats.totals() }
     }
 
     fn labels(&self) -> Labels<'static> {

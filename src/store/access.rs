@@ -197,12 +197,12 @@ impl SearchAccess {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn heads(&self) -> Result<Vec<(Epoch, u64)>> {
-        let mut heads = Vec::new();
+    pub async fn log_ends(&self) -> Result<Vec<(Epoch, u64)>> {
+        let mut log_ends = Vec::new();
         for epoch in log::epochs(&self.store).await? {
-            heads.push((epoch, log::head(&self.store, epoch).await?));
+            log_ends.push((epoch, log::head(&self.store, epoch).await?));
         }
-        Ok(heads)
+        Ok(log_ends)
     }
 }
 

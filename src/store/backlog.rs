@@ -1,4 +1,4 @@
-//! How much stands in the exception lane and in the dead letters, for monitoring: counts, never single rows.
+//! How much stands in the retry queue and in the dead letters, for monitoring: counts, never single rows.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::domain::Timestamp;
 /// What stands in the database, on all nodes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// The exception lane.
+    /// The retry queue.
     pub deliveries: Vec<StateCount>,
     /// The dead letters.
     pub dead_letters: Vec<DeadLetterCount>,
@@ -121,8 +121,8 @@ fn counted(mut answers: Answers) -> Result<Backlog> {
     })
 }
 
-fn name(lane: &str) -> String {
-    lane.split('@').next().unwrap_or(lane).to_owned()
+fn name(subscription: &str) -> String {
+    subscription.split('@').next().unwrap_or(subscription).to_owned()
 }
 
 fn number(count: i64) -> u64 {

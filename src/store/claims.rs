@@ -1,4 +1,4 @@
-//! Finding what is due in the exception lane, and leasing it.
+//! Finding what is due in the retry queue, and leasing it.
 //!
 //! The index on `due` keeps an entry of every row that was leased or deleted until RocksDB compacts it away, and a scan steps
 //! over all of them. So a scan finds many rows at once and begins where the one before ended, and leases go by id.
@@ -113,7 +113,7 @@ mod tests {
 
     use super::*;
     use crate::store::{
-        Accesses, Completion, Effects, Store,
+        Completion, Effects, Repositories, Store,
         testing::{on_a_deep_stack, store},
     };
 
@@ -123,7 +123,7 @@ mod tests {
 
     async fn backlog(rows: usize) -> (Store, Deliveries) {
         let store = store().await;
-        Accesses::new(&store).seeding().add_deliveries("email", rows, first()).await.unwrap();
+        Repositories::new(&store).seeding().add_deliveries("email", rows, first()).await.unwrap();
         (store.clone(), Deliveries::new(&store, "email"))
     }
 

@@ -1,4 +1,4 @@
-//! The exception lane's rows: a queue with leases, per worker.
+//! The retry queue's rows: a queue with leases, per worker.
 //!
 //! `due` doubles as the visibility deadline: a leased row whose worker vanished simply becomes due again. The receive
 //! count is written by the claim, before the handler starts. Every completion is fenced by the lease's random token, so
@@ -35,7 +35,7 @@ pub struct Failure {
     pub message: String,
 }
 
-/// A delivery that leaves the fast lane.
+/// A delivery that leaves the fast path.
 #[derive(Debug, Clone)]
 pub struct NewDelivery {
     /// What it delivers.
@@ -46,7 +46,7 @@ pub struct NewDelivery {
     pub wait_for: Option<PostId>,
     /// Whether it must run with nothing beside it, because it may kill the process.
     pub is_alone: bool,
-    /// Receives spent so far: 1 after a failure in the fast lane.
+    /// Receives spent so far: 1 after a failure in the fast path.
     pub receives: u32,
     /// The failures so far.
     pub failures: Vec<Failure>,
@@ -100,7 +100,7 @@ pub enum Completion {
     },
 }
 
-/// One worker's exception lane.
+/// One worker's retry queue.
 #[derive(Clone)]
 pub struct Deliveries {
     pub(super) store: Store,
@@ -295,8 +295,8 @@ impl DeliveryRow {
     pub(super) fn redriven(id: &DeadLetterId, letter: DeadLetterRow, job: JobId, due: Timestamp) -> Self {
         let is_lethal = letter.failures.last().is_some_and(|failure| failure.class == "lost");
         Self {
-            id: delivery_id(id.lane.as_str(), id.event),
-            worker: id.lane.to_string(),
+            id: delivery_id(id.subscription.as_str(), id.event),
+            worker: id.subscription.to_string(),
             due: due.as_millis(),
             state: "ready".to_owned(),
             was: None,

@@ -1,4 +1,4 @@
-//! Looking at what did not go through: the rows of the exception lane and the dead letters.
+//! Looking at what did not go through: the rows of the retry queue and the dead letters.
 
 use surrealdb::types::{RecordId, SurrealValue};
 

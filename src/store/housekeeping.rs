@@ -93,7 +93,7 @@ impl HousekeepingAccess {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forget_expired(&self, now: Timestamp, dead_letters: Duration, limit: usize) -> Result<usize> {
+    pub async fn delete_expired(&self, now: Timestamp, dead_letters: Duration, limit: usize) -> Result<usize> {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let text = "SELECT VALUE id FROM session WHERE expires_at < $now LIMIT $limit; \
                     SELECT VALUE id FROM idempotency WHERE at < $yesterday LIMIT $limit; \
@@ -107,14 +107,14 @@ impl HousekeepingAccess {
         for statement in 0..2 {
             expired.extend(answers.rows::<RecordId>(statement)?);
         }
-        let sign_ups = self.forget_sign_ups(answers.rows(2)?, now.minus(DAY)).await?;
-        let letters = self.forget_letters(now, now.minus(dead_letters), limit).await?;
+        let sign_ups = self.delete_unconfirmed_sign_ups(answers.rows(2)?, now.minus(DAY)).await?;
+        let letters = self.delete_old_dead_letters(now, now.minus(dead_letters), limit).await?;
         Ok(self.delete(expired).await? + sign_ups + letters)
     }
 
     /// Removes codes that expired before `horizon` and what was signed up with them and never confirmed: nobody keeps a handle or
     /// an address taken who does not read its mail.
-    async fn forget_sign_ups(&self, codes: Vec<RecordId>, horizon: Timestamp) -> Result<usize> {
+    async fn delete_unconfirmed_sign_ups(&self, codes: Vec<RecordId>, horizon: Timestamp) -> Result<usize> {
         let mut writes = Vec::new();
         for chunk in codes.chunks(DELETES) {
             let mut batch = Batch::default();
@@ -138,7 +138,7 @@ impl HousekeepingAccess {
     }
 
     /// Removes dead letters that died before `horizon`; their receipts go on to say that they were given up.
-    async fn forget_letters(&self, now: Timestamp, horizon: Timestamp, limit: usize) -> Result<usize> {
+    async fn delete_old_dead_letters(&self, now: Timestamp, horizon: Timestamp, limit: usize) -> Result<usize> {
         let query = Query::new("SELECT * FROM dead_letter WHERE dead_at < $horizon LIMIT $limit")
             .bind("horizon", horizon.as_millis())
             .bind("limit", i64::try_from(limit).unwrap_or(i64::MAX));

@@ -43,7 +43,7 @@ pub struct Settlement {
     pub settled: u64,
     /// Until when this node owns the cursor.
     pub lease_until: Timestamp,
-    /// What did not finish at once and goes on in the exception lane.
+    /// What did not finish at once and goes on in the retry queue.
     pub deliveries: Vec<NewDelivery>,
     /// What the worker wrote to its own tables.
     pub effects: Effects,

@@ -5,7 +5,6 @@
 //! queries, and a typed field costs an evaluation at every write.
 
 mod access;
-mod accesses;
 mod accounts;
 mod audit;
 mod backlog;
@@ -22,10 +21,10 @@ mod engine;
 mod error;
 mod events;
 mod exceptions;
+#[cfg(test)]
+pub(crate) mod fail_point;
 mod feeds;
 mod follows;
-#[cfg(test)]
-pub(crate) mod fuse;
 mod housekeeping;
 mod identity;
 mod jobs;
@@ -41,6 +40,7 @@ mod posts;
 mod publishing;
 mod query;
 mod receipts;
+mod repositories;
 mod reviews;
 mod room;
 mod secrets;
@@ -53,7 +53,6 @@ mod wal;
 mod witness;
 
 pub use access::{AnalyticsAccess, FeedAccess, ModerationAccess, SearchAccess};
-pub use accesses::Accesses;
 pub use accounts::{AccountAccess, ProfileChanges};
 pub use audit::{AuditEntry, AuditTrail};
 pub use backlog::{Backlog, BacklogReads, DeadLetterCount, StateCount};
@@ -81,6 +80,7 @@ pub use overview::{CauseCount, DeadLetterCounts, LaneCounts, OverviewReads, Wait
 pub use posts::PostReads;
 pub use publishing::{KeptAnswer, Known, Publishing, Wanted, Writes, wrote_nothing};
 pub use receipts::{ReceiptReads, Trail};
+pub use repositories::Repositories;
 pub use reviews::{KeptAppeal, Queue, ReviewReads};
 pub use room::Room;
 pub use seeding::Seeding;

@@ -74,7 +74,7 @@ pub struct Store {
     opened: Arc<Opened>,
     /// Makes this handle fail as if its process had been killed.
     #[cfg(test)]
-    fuse: Option<Arc<super::fuse::Fuse>>,
+    fail_point: Option<Arc<super::fail_point::FailPoint>>,
 }
 
 struct Opened {
@@ -151,7 +151,7 @@ impl Store {
         Self {
             opened: Arc::new(opened),
             #[cfg(test)]
-            fuse: None,
+            fail_point: None,
         }
     }
 
@@ -268,7 +268,7 @@ impl Store {
     pub(super) async fn read(&self, query: Query) -> Result<Answers> {
         let connection = self.connection()?;
         #[cfg(test)]
-        self.check_fuse()?;
+        self.check_fail_point()?;
         let surreal = Arc::clone(&connection.database);
         let read = self.run(connection.run(async move { query::once(&surreal, query).await })).await;
         read.inspect_err(|error| self.opened.damage.note(error))
@@ -278,11 +278,11 @@ impl Store {
     pub(super) async fn write(&self, query: Query) -> Result<Answers> {
         let connection = self.connection()?;
         #[cfg(test)]
-        self.check_fuse()?;
+        self.check_fail_point()?;
         let surreal = Arc::clone(&connection.database);
         let written = self.run(connection.run(query::with_retry(surreal, query))).await;
         #[cfg(test)]
-        self.burn_fuse().await?;
+        self.burn_fail_point().await?;
         match &written {
             Ok(_) => self.bear_witness(),
             Err(error) => {
@@ -391,17 +391,17 @@ impl Store {
 #[cfg(test)]
 impl Store {
     /// The same database for another process, which dies after so many writes.
-    pub(crate) fn with_fuse(&self, fuse: Arc<super::fuse::Fuse>) -> Self {
-        Self { opened: Arc::clone(&self.opened), fuse: Some(fuse) }
+    pub(crate) fn with_fail_point(&self, fail_point: Arc<super::fail_point::FailPoint>) -> Self {
+        Self { opened: Arc::clone(&self.opened), fail_point: Some(fail_point) }
     }
 
-    fn check_fuse(&self) -> Result<()> {
-        self.fuse.as_ref().map_or(Ok(()), |fuse| fuse.check())
+    fn check_fail_point(&self) -> Result<()> {
+        self.fail_point.as_ref().map_or(Ok(()), |fail_point| fail_point.check())
     }
 
-    async fn burn_fuse(&self) -> Result<()> {
-        let Some(fuse) = &self.fuse else { return Ok(()) };
-        fuse.answer().await;
-        fuse.burn()
+    async fn burn_fail_point(&self) -> Result<()> {
+        let Some(fail_point) = &self.fail_point else { return Ok(()) };
+        fail_point.answer().await;
+        fail_point.burn()
     }
 }

@@ -1,4 +1,4 @@
-//! Counting for operators: what waits in the exception lanes, and the dead letters by cause. Nothing here is read for a
+//! Counting for operators: what waits in the retry queues, and the dead letters by cause. Nothing here is read for a
 //! request; the `MonitorActor` decides how often.
 //!
 //! Counts come from keys and index entries alone: 20,000 rows take about 20 ms in a debug build, grouping them by state
@@ -27,7 +27,7 @@ pub struct OverviewReads {
 #[derive(Debug, Clone)]
 pub struct Waiting {
     /// The name its rows carry.
-    pub lane: String,
+    pub subscription: String,
     /// The first events behind its cursors, where it has not reached the end of a log.
     pub unsettled: Vec<EventId>,
 }
@@ -35,7 +35,7 @@ pub struct Waiting {
 /// What waits for one worker.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LaneCounts {
-    /// Rows in its exception lane.
+    /// Rows in its retry queue.
     pub rows: u64,
     /// Those of them that wait for an approval.
     pub held: u64,
@@ -46,8 +46,8 @@ pub struct LaneCounts {
 /// The dead letters of this moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeadLetterCounts {
-    /// How many each lane has.
-    pub lanes: BTreeMap<String, u64>,
+    /// How many each subscription has.
+    pub subscriptions: BTreeMap<String, u64>,
     /// By cause, the most frequent first; no more than were asked for.
     pub causes: Vec<CauseCount>,
 }
@@ -74,7 +74,7 @@ struct CountRow {
 
 #[derive(SurrealValue)]
 struct CauseRow {
-    lane: String,
+    subscription: String,
     why: String,
     kind: String,
     told: String,
@@ -102,8 +102,8 @@ impl OverviewReads {
             ));
             let next: Vec<RecordId> = waiting.unsettled.iter().map(|event| events::event_id(*event)).collect();
             query = query
-                .bind(format!("rows_{number}"), all_of("delivery", &waiting.lane))
-                .bind(format!("lane_{number}"), waiting.lane.clone())
+                .bind(format!("rows_{number}"), all_of("delivery", &waiting.subscription))
+                .bind(format!("lane_{number}"), waiting.subscription.clone())
                 .bind(format!("next_{number}"), next);
         }
         let mut answers = self.store.read(query.with_text(text)).await?;
@@ -133,14 +133,14 @@ impl OverviewReads {
     /// # Errors
     /// When the database does not answer.
     pub async fn dead_letters(&self, top: usize) -> Result<DeadLetterCounts> {
-        let text = "SELECT id[0] AS lane, (cause ?? 'unknown') AS why, (class ?? 'unknown') AS kind, \
-                    (cause_text ?? '') AS told, count() AS n FROM dead_letter GROUP BY lane, why, kind, told";
+        let text = "SELECT id[0] AS subscription, (cause ?? 'unknown') AS why, (class ?? 'unknown') AS kind, \
+                    (cause_text ?? '') AS told, count() AS n FROM dead_letter GROUP BY subscription, why, kind, told";
         let rows: Vec<CauseRow> = self.store.read(Query::new(text)).await?.rows(0)?;
         let mut counts = DeadLetterCounts::default();
         for row in rows {
             let n = number(row.n);
-            let worker = row.lane.split('@').next().unwrap_or_default().to_owned();
-            *counts.lanes.entry(row.lane).or_default() += n;
+            let worker = row.subscription.split('@').next().unwrap_or_default().to_owned();
+            *counts.subscriptions.entry(row.subscription).or_default() += n;
             let is_same = |known: &&mut CauseCount| known.cause == row.why && known.worker == worker;
             match counts.causes.iter_mut().find(is_same) {
                 Some(known) => known.count += n,
@@ -159,9 +159,9 @@ impl OverviewReads {
     }
 }
 
-/// All records of a table whose key begins with this lane.
-fn all_of(table: &str, lane: &str) -> RecordId {
-    keys::range(table, parts![lane], false, parts![format!("{lane}\u{0}")])
+/// All records of a table whose key begins with this subscription.
+fn all_of(table: &str, subscription: &str) -> RecordId {
+    keys::range(table, parts![subscription], false, parts![format!("{subscription}\u{0}")])
 }
 
 fn count(row: Option<CountRow>) -> u64 {

@@ -22,7 +22,7 @@ pub enum Trail {
         /// What went wrong last.
         last_error: Option<String>,
     },
-    /// A delivery in the exception lane.
+    /// A delivery in the retry queue.
     Pending {
         /// Whether it waits for approval.
         is_held: bool,

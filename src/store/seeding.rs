@@ -64,7 +64,7 @@ impl Seeding {
         Ok(())
     }
 
-    /// Gives a worker's exception lane so many deliveries of posts that are not there, a millisecond apart from `first` on.
+    /// Gives a worker's retry queue so many deliveries of posts that are not there, a millisecond apart from `first` on.
     ///
     /// # Errors
     /// When the database does not answer; the deliveries written until then stay.

@@ -209,7 +209,7 @@ async fn a_trimmed_feed_has_no_gap_above_what_a_later_follow_brings() {
 async fn rows_of(app: &TestApp, person: &Person) -> usize {
     let me = person.get("/v1/me").await.expect(200).json();
     let reader = me["id"].as_str().unwrap().parse().unwrap();
-    app.app.accesses.feed().rows_of(reader, None, 1_000).await.unwrap().len()
+    app.app.repositories.feed().rows_of(reader, None, 1_000).await.unwrap().len()
 }
 
 #[actix_web::test]

@@ -51,7 +51,7 @@ async fn dead_letters_are_kept_for_their_retention_and_no_longer() {
 }
 
 async fn rows(app: &TestApp, table: &str) -> u64 {
-    app.app.accesses.housekeeping().count(table).await.unwrap()
+    app.app.repositories.housekeeping().count(table).await.unwrap()
 }
 
 #[actix_web::test]

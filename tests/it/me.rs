@@ -118,7 +118,7 @@ async fn with_threads() -> TestApp {
 
 /// An account as its row says, whatever any cache does.
 async fn row(app: &TestApp, account: AccountId) -> Account {
-    app.app.accesses.mail().reader(account).await.unwrap().unwrap().account
+    app.app.repositories.mail().reader(account).await.unwrap().unwrap().account
 }
 
 async fn id_of(person: &Person) -> AccountId {
@@ -178,5 +178,5 @@ async fn a_post_that_is_published_after_the_answer_is_held_as_the_answer_said() 
 
 async fn is_held(app: &TestApp, post: &Value) -> bool {
     let id: PostId = post["id"].as_str().unwrap().parse().unwrap();
-    app.app.accesses.posts().get(id).await.unwrap().unwrap().hold_until_approved
+    app.app.repositories.posts().get(id).await.unwrap().unwrap().hold_until_approved
 }

@@ -13,7 +13,7 @@ use crate::{
     store::{self, DeadLetterCounts, LaneCounts, OverviewReads, Waiting},
 };
 
-/// How often the figures are looked at, and how often the database is read at most.
+/// How often the stats are looked at, and how often the database is read at most.
 const EVERY: Duration = Duration::from_secs(1);
 /// After a read so many times its duration passes before the next one.
 const SPACING: u32 = 20;
@@ -53,8 +53,8 @@ struct Reading {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct DeadMark {
     count: u64,
-    /// How many this process has buried.
-    buried: u64,
+    /// How many this process has dead_lettered.
+    dead_lettered: u64,
 }
 
 /// What a read has found.
@@ -115,14 +115,14 @@ impl MonitorActor {
         }
         (self.reading.is_running, self.reading.last) = (true, Some(now));
         let (reads, questions, known) = (self.reads.clone(), self.monitor.questions(), self.reading.dead_letters);
-        let lanes: Vec<String> = questions.iter().map(|question| question.lane.clone()).collect();
-        let buried = self.buried();
-        let reading = async move { find(&reads, &questions, known, buried).await };
+        let subscriptions: Vec<String> = questions.iter().map(|question| question.subscription.clone()).collect();
+        let dead_lettered = self.dead_lettered();
+        let reading = async move { find(&reads, &questions, known, dead_lettered).await };
         ctx.spawn(reading.into_actor(self).map(move |found, actor, _| {
             actor.reading.end(now);
             let has_failed = std::mem::replace(&mut actor.reading.has_failed, found.is_err());
             match found {
-                Ok(found) => actor.put_up(lanes, found),
+                Ok(found) => actor.put_up(subscriptions, found),
                 Err(_) if has_failed => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot count what waits; the overview is out of date until that works")
@@ -131,10 +131,10 @@ impl MonitorActor {
         }));
     }
 
-    fn put_up(&mut self, lanes: Vec<String>, found: Found) {
+    fn put_up(&mut self, subscriptions: Vec<String>, found: Found) {
         self.reading.dead_letters = Some(found.mark);
         self.monitor.count(|counted| {
-            counted.waiting = lanes.into_iter().zip(found.waiting).collect();
+            counted.waiting = subscriptions.into_iter().zip(found.waiting).collect();
             if let Some(dead_letters) = found.dead_letters {
                 counted.dead_letters = dead_letters;
             }
@@ -142,9 +142,9 @@ impl MonitorActor {
         self.monitor.publish();
     }
 
-    fn buried(&self) -> u64 {
+    fn dead_lettered(&self) -> u64 {
         let workers = self.monitor.operations().workers().iter();
-        workers.filter_map(|worker| worker.status.figures.totals().endings.get(&Ending::Dead).copied()).sum()
+        workers.filter_map(|worker| worker.status.stats.totals().endings.get(&Ending::Dead).copied()).sum()
     }
 }
 
@@ -186,10 +186,10 @@ async fn find(
     reads: &OverviewReads,
     questions: &[Waiting],
     known: Option<DeadMark>,
-    buried: u64,
+    dead_lettered: u64,
 ) -> store::Result<Found> {
     let waiting = reads.waiting(questions).await?;
-    let mark = DeadMark { count: reads.count_dead_letters().await?, buried };
+    let mark = DeadMark { count: reads.count_dead_letters().await?, dead_lettered };
     let dead_letters = if known == Some(mark) { None } else { Some(reads.dead_letters(CAUSES).await?) };
     Ok(Found { waiting, mark, dead_letters })
 }

@@ -1,14 +1,14 @@
-//! The monitor: what this node is doing, as a picture that is always there and a sequence of changes behind it.
+//! The monitor: what this node is doing, as a snapshot that is always there and a sequence of changes behind it.
 //!
-//! `figures` is what is shown, `board` keeps the picture and the changes, `watching` is the handle for those who look,
-//! `actor` looks every second. Nothing here knows how figures are written down for clients.
+//! `stats` is what is shown, `change_feed` keeps the snapshot and the changes, `watching` is the handle for those who look,
+//! `actor` looks every second. Nothing here knows how stats are written down for clients.
 
 mod actor;
-mod board;
-mod figures;
+mod change_feed;
+mod stats;
 mod watching;
 
 pub use actor::MonitorActor;
-pub use board::{Change, News, Picture, Since, What};
-pub use figures::{Fill, LogFigures, NodeFigures, Overview, WorkerFigures};
+pub use change_feed::{Change, Changed, Since, Snapshot, Update};
+pub use stats::{Fill, LogStats, NodeStats, Overview, WorkerStats};
 pub use watching::{Monitor, Sources, Watch};

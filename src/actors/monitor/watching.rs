@@ -1,4 +1,4 @@
-//! The handle on the monitor: the present figures, the picture, and a place among the watchers.
+//! The handle on the monitor: the present stats, the snapshot, and a place among the watchers.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,13 +7,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    board::{Board, News, Picture, Since},
-    figures::{Fill, LogFigures, NodeFigures, Overview, WorkerFigures, short},
+    change_feed::{ChangeFeed, Since, Snapshot, Update},
+    stats::{Fill, LogStats, NodeStats, Overview, WorkerStats, short},
 };
 use crate::{
     actors::{
         Operations, Publisher,
-        worker::{Heads, Running},
+        worker::{LogEnds, Running},
     },
     domain::{EventId, Timestamp},
     store::{DeadLetterCounts, LaneCounts, Waiting},
@@ -24,7 +24,7 @@ const WATCHERS: usize = 200;
 /// First events behind a worker's cursors that are looked at for the oldest one.
 const UNSETTLED: usize = 8;
 
-/// Where the figures come from.
+/// Where the stats come from.
 pub struct Sources {
     /// This life of this node.
     pub node: String,
@@ -33,7 +33,7 @@ pub struct Sources {
     /// The workers.
     pub operations: Operations,
     /// The ends of the logs.
-    pub heads: Arc<Heads>,
+    pub log_ends: Arc<LogEnds>,
     /// The publisher.
     pub publisher: Publisher,
 }
@@ -45,7 +45,7 @@ pub struct Monitor(Arc<Shared>);
 struct Shared {
     sources: Sources,
     counted: Mutex<Counted>,
-    board: Board,
+    change_feed: ChangeFeed,
     places: Arc<Semaphore>,
     closing: CancellationToken,
 }
@@ -58,7 +58,7 @@ pub(super) struct Counted {
     pub(super) memory_bytes: Option<u64>,
 }
 
-/// A watcher's place: it hears of every change, or gets a new picture.
+/// A watcher's place: it hears of every change, or gets a new snapshot.
 pub struct Watch {
     monitor: Monitor,
     place: Option<u64>,
@@ -71,7 +71,7 @@ impl Monitor {
         let counted = Counted::default();
         let first = overview(&sources, &counted, 0);
         Self(Arc::new(Shared {
-            board: Board::new(sources.node.clone(), first),
+            change_feed: ChangeFeed::new(sources.node.clone(), first),
             sources,
             counted: Mutex::new(counted),
             places: Arc::new(Semaphore::new(WATCHERS)),
@@ -79,17 +79,17 @@ impl Monitor {
         }))
     }
 
-    /// The figures of this moment; what only the database knows is as of its last count.
+    /// The stats of this moment; what only the database knows is as of its last count.
     #[must_use]
     pub fn now(&self) -> Overview {
         let watchers = WATCHERS.saturating_sub(self.0.places.available_permits());
         overview(&self.0.sources, &self.0.counted.lock(), watchers)
     }
 
-    /// The picture that changes are told against, at most about a second old.
+    /// The snapshot that changes are told against, at most about a second old.
     #[must_use]
-    pub fn picture(&self) -> Arc<Picture> {
-        self.0.board.picture()
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.0.change_feed.snapshot()
     }
 
     /// A place among the watchers, behind what they have seen already. `None` when there are too many, or when the node
@@ -100,8 +100,8 @@ impl Monitor {
             return None;
         }
         let permit = Arc::clone(&self.0.places).try_acquire_owned().ok()?;
-        let place = since.and_then(|since| self.0.board.place(since));
-        Some(Watch { monitor: self.clone(), place, end: self.0.board.end(), _permit: permit })
+        let place = since.and_then(|since| self.0.change_feed.place(since));
+        Some(Watch { monitor: self.clone(), place, end: self.0.change_feed.end(), _permit: permit })
     }
 
     /// Sends all watchers away and takes no new ones: the node shuts down.
@@ -110,7 +110,7 @@ impl Monitor {
     }
 
     pub(super) fn publish(&self) {
-        self.0.board.publish(self.now());
+        self.0.change_feed.publish(self.now());
     }
 
     pub(super) fn count(&self, change: impl FnOnce(&mut Counted)) {
@@ -124,7 +124,7 @@ impl Monitor {
     /// Changes whenever a worker has done something that the database could show.
     pub(super) fn activity(&self) -> u64 {
         let activity = |worker: &Running| {
-            let runs: u64 = worker.status.figures.totals().endings.values().sum();
+            let runs: u64 = worker.status.stats.totals().endings.values().sum();
             let snapshot = worker.status.snapshot();
             let settled = snapshot.settled.values().fold(0_u64, |sum, settled| sum.wrapping_add(*settled));
             runs.wrapping_add(settled).wrapping_add(snapshot.lag)
@@ -134,15 +134,15 @@ impl Monitor {
 
     /// What to ask the database about each worker.
     pub(super) fn questions(&self) -> Vec<Waiting> {
-        let heads = self.0.sources.heads.all();
+        let log_ends = self.0.sources.log_ends.all();
         let question = |worker: &Running| {
             let snapshot = worker.status.snapshot();
             // Of logs that others have written the end is not known here, so that they are asked for whenever there is a lag.
-            let is_behind = |epoch, settled| heads.get(epoch).is_none_or(|head| settled < *head);
+            let is_behind = |epoch, settled| log_ends.get(epoch).is_none_or(|head| settled < *head);
             let unsettled = snapshot.settled.iter().rev().filter(|(epoch, settled)| is_behind(epoch, **settled));
             let unsettled = unsettled.map(|(epoch, settled)| EventId { epoch: *epoch, seq: settled + 1 });
             let limit = if snapshot.lag > 0 { UNSETTLED } else { 0 };
-            Waiting { lane: worker.status.lane.clone(), unsettled: unsettled.take(limit).collect() }
+            Waiting { subscription: worker.status.subscription.clone(), unsettled: unsettled.take(limit).collect() }
         };
         self.operations().workers().iter().map(question).collect()
     }
@@ -150,11 +150,11 @@ impl Monitor {
 
 impl Watch {
     /// Waits for what this watcher has not seen yet. Nothing is lost when the waiting is given up.
-    pub async fn next(&mut self) -> News {
+    pub async fn next(&mut self) -> Update {
         loop {
-            if let Some(news) = self.monitor.0.board.after(self.place) {
-                self.place = Some(news.seq());
-                return news;
+            if let Some(update) = self.monitor.0.change_feed.after(self.place) {
+                self.place = Some(update.seq());
+                return update;
             }
             if self.end.changed().await.is_err() {
                 std::future::pending::<()>().await;
@@ -176,9 +176,9 @@ fn overview(sources: &Sources, counted: &Counted, watchers: usize) -> Overview {
             |worker: &Running| (worker.status.name, worker.status.snapshot().settled.get(epoch).copied().unwrap_or(0));
         workers.iter().map(of).collect()
     };
-    let heads = sources.heads.all();
-    let logs = heads.iter().map(|(epoch, head)| LogFigures { epoch: *epoch, head: *head, settled: settled(epoch) });
-    let node = NodeFigures {
+    let log_ends = sources.log_ends.all();
+    let logs = log_ends.iter().map(|(epoch, head)| LogStats { epoch: *epoch, head: *head, settled: settled(epoch) });
+    let node = NodeStats {
         id: sources.node.clone(),
         started_at: sources.started_at,
         memory_bytes: counted.memory_bytes,
@@ -186,14 +186,14 @@ fn overview(sources: &Sources, counted: &Counted, watchers: usize) -> Overview {
         logs: logs.collect(),
         watchers,
     };
-    let figures = |worker: &Running| {
-        let waiting = counted.waiting.get(&worker.status.lane).copied().unwrap_or_default();
-        let dead = counted.dead_letters.lanes.get(&worker.status.lane).copied().unwrap_or(0);
-        WorkerFigures::of(worker, waiting, dead)
+    let stats = |worker: &Running| {
+        let waiting = counted.waiting.get(&worker.status.subscription).copied().unwrap_or_default();
+        let dead = counted.dead_letters.subscriptions.get(&worker.status.subscription).copied().unwrap_or(0);
+        WorkerStats::of(worker, waiting, dead)
     };
     let mut dead_letters = counted.dead_letters.causes.clone();
     for cause in &mut dead_letters {
         cause.message = short(std::mem::take(&mut cause.message));
     }
-    Overview { node, workers: workers.iter().map(figures).collect(), dead_letters }
+    Overview { node, workers: workers.iter().map(stats).collect(), dead_letters }
 }

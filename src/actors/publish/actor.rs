@@ -11,12 +11,12 @@ use tokio::{
 use super::{
     command::{Answer, Command},
     decide::Group,
-    figures::{CommandCounts, Counts},
+    stats::{CommandCounts, Counts},
 };
 use crate::{
     actors::{
         Error,
-        worker::{Heads, Subscribers},
+        worker::{LogEnds, Subscribers},
     },
     clock::SharedClock,
     domain::{Epoch, Event, TraceContext},
@@ -53,7 +53,7 @@ pub struct PublisherParts {
     /// The work runtime.
     pub runtime: Handle,
     /// Where it says how far its logs reach.
-    pub heads: Arc<Heads>,
+    pub log_ends: Arc<LogEnds>,
     /// Who hears of its events.
     pub subscribers: Arc<Subscribers>,
 }
@@ -190,7 +190,7 @@ impl PublishActor {
         ctx.spawn(opening.into_actor(self).map(move |opened, actor, ctx| match opened {
             Ok(epoch) => {
                 tracing::info!(%epoch, "opened a new event log");
-                actor.parts.heads.open(epoch);
+                actor.parts.log_ends.open(epoch);
                 actor.pause = FIRST_PAUSE;
                 actor.log = Log::Idle { epoch, next_seq: 1 };
                 actor.commit_next(ctx);
@@ -227,7 +227,7 @@ impl PublishActor {
                 let _ = reply.send(answer);
             }
             let next_seq = next_seq + u64::try_from(outcome.events.len()).unwrap_or(0);
-            actor.parts.heads.advance(epoch, next_seq - 1);
+            actor.parts.log_ends.advance(epoch, next_seq - 1);
             actor.parts.subscribers.offer(&outcome.events);
             if outcome.is_ambiguous {
                 tracing::error!(%epoch, "a commit's outcome is unknown; going on with a new event log");
@@ -264,7 +264,7 @@ impl Actor for PublishActor {
         // The bound is the permits; the mailbox only has to be large enough never to be the smaller one.
         ctx.set_mailbox_capacity(self.settings.queue);
         match self.log {
-            Log::Idle { epoch, .. } => self.parts.heads.open(epoch),
+            Log::Idle { epoch, .. } => self.parts.log_ends.open(epoch),
             Log::Opening | Log::Committing => self.open_log(ctx),
         }
     }

@@ -63,7 +63,7 @@ pub enum Command {
         author: AccountId,
     },
     /// A person decides on a post; whoever it is must be a moderator.
-    Rule {
+    RecordDecision {
         /// Which post.
         post: PostId,
         /// Who decides.
@@ -148,7 +148,7 @@ pub enum Answer {
 }
 
 impl Command {
-    /// The word in figures.
+    /// The word in stats.
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Create { .. } => "create",
@@ -158,7 +158,7 @@ impl Command {
             Self::Follow { .. } => "follow",
             Self::Unfollow { .. } => "unfollow",
             Self::Judge { .. } => "judge",
-            Self::Rule { .. } => "rule",
+            Self::RecordDecision { .. } => "record_decision",
             Self::Appeal { .. } => "appeal",
         }
     }
@@ -190,7 +190,7 @@ impl Command {
             }
             Self::Delete { post, .. }
             | Self::Judge { post, .. }
-            | Self::Rule { post, .. }
+            | Self::RecordDecision { post, .. }
             | Self::Appeal { post, .. } => {
                 wanted.posts.insert(*post);
             }

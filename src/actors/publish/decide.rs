@@ -42,7 +42,7 @@ impl Group {
             Command::Delete { post, by, if_version } => self.delete(post, by, if_version, trace),
             Command::Follow { reader, author } => self.follow(reader, author, trace),
             Command::Unfollow { reader, author } => Ok(self.unfollow(reader, author, trace)),
-            Command::Rule { post, by, if_version, is_approved, reason } => {
+            Command::RecordDecision { post, by, if_version, is_approved, reason } => {
                 self.rule(post, &by, if_version, is_approved, &reason, trace)
             }
             Command::Appeal { post, by, text } => self.appeal(post, by, &text),

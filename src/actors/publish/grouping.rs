@@ -19,7 +19,7 @@ use crate::{
         Status, Tag, Timestamp, Title, TraceContext, Usage, Verdict, Viewer,
     },
     store::{
-        Accesses, Publishing, Store,
+        Publishing, Repositories, Store,
         testing::{add_accounts, dump, on_a_deep_stack, store},
     },
 };
@@ -102,7 +102,7 @@ impl World {
         add_accounts(&store, people, now).await;
         let clock = Arc::new(ManualClock::new(now));
         let mut world = Self {
-            publishing: Accesses::new(&store).publishing(),
+            publishing: Repositories::new(&store).publishing(),
             store,
             clock,
             epoch,
@@ -157,7 +157,7 @@ impl World {
                 content_hash: Post::hash_content(&title(), &tags(n), &body(text)),
                 verdict: verdict(decision),
             },
-            Wish::Rule { post, is_approved } => Command::Rule {
+            Wish::Rule { post, is_approved } => Command::RecordDecision {
                 post: self.posts[post],
                 by: Actor { account: self.people[PEOPLE - 1], handle: "moderator".to_owned() },
                 if_version: None,
@@ -220,15 +220,15 @@ impl World {
                 EventKind::PostApproved { .. } | EventKind::PostRejected { .. } => {}
             }
         }
-        let accesses = Accesses::new(&self.store);
+        let repositories = Repositories::new(&self.store);
         let mut truth: BTreeMap<AccountId, Sums> = BTreeMap::new();
-        for post in accesses.posts().get_many(&self.posts).await.unwrap() {
+        for post in repositories.posts().get_many(&self.posts).await.unwrap() {
             if post.status == Status::Published {
                 truth.entry(post.author).or_default().add(1, &ContentChange::between(None, Some(&post)));
             }
         }
         for author in &self.people[..2] {
-            let followers = accesses.feed().audience(*author, None, PEOPLE).await.unwrap().len();
+            let followers = repositories.feed().audience(*author, None, PEOPLE).await.unwrap().len();
             truth.entry(*author).or_default().followers = i64::try_from(followers).unwrap();
         }
         sums.values_mut().for_each(Sums::drop_zeros);

@@ -3,11 +3,11 @@
 mod actor;
 mod command;
 mod decide;
-mod figures;
 #[cfg(test)]
 mod grouping;
 mod review;
+mod stats;
 
 pub use actor::{PublishActor, Publisher, PublisherParts, PublisherSettings};
 pub use command::{Answer, Command, IdempotencyKey, NewPost, PostChanges};
-pub use figures::CommandCounts;
+pub use stats::CommandCounts;

@@ -132,8 +132,8 @@ impl RedriveActor {
     /// When the next step is taken, if one is.
     fn next(&self, pace: Pace, stepped: store::Result<Stepped>, took: Duration) -> Option<Duration> {
         match stepped {
-            Ok(Stepped::Committed { state, lanes }) => {
-                lanes.iter().for_each(|lane| self.parts.operations.wake(lane.as_str()));
+            Ok(Stepped::Committed { state, subscriptions }) => {
+                subscriptions.iter().for_each(|subscription| self.parts.operations.wake(subscription.as_str()));
                 if state == JobState::Running {
                     return Some(pace.every.saturating_sub(took));
                 }
@@ -172,7 +172,7 @@ impl RedriveActor {
 
 async fn take_step(parts: &RedriveParts, pace: Pace) -> store::Result<Stepped> {
     let now = parts.clock.now();
-    let is_served = |lane: &crate::domain::Lane| parts.serves(lane);
+    let is_served = |subscription: &crate::domain::Subscription| parts.serves(subscription);
     let step = Step {
         job: pace.job,
         node: &parts.node,

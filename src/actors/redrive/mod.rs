@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{Error, Operations};
 use crate::{
     clock::SharedClock,
-    domain::{Actor, Audit, DeadLetterFilter, Job, JobId, JobKind, JobState, Lane},
+    domain::{Actor, Audit, DeadLetterFilter, Job, JobId, JobKind, JobState, Subscription},
     store::{DeadLetterReads, Jobs},
 };
 
@@ -50,10 +50,11 @@ pub struct RedriveParts {
 }
 
 impl RedriveParts {
-    /// Whether anybody takes deliveries from a lane: this program has the worker, and a lane of one node's is this node's.
-    fn serves(&self, lane: &Lane) -> bool {
-        let is_here = || self.operations.workers().iter().any(|running| running.status.lane == lane.as_str());
-        self.known.contains(&lane.worker()) && (!lane.is_local() || is_here())
+    /// Whether anybody takes deliveries from a subscription: this program has the worker, and a subscription of one node's is this node's.
+    fn serves(&self, subscription: &Subscription) -> bool {
+        let is_here =
+            || self.operations.workers().iter().any(|running| running.status.subscription == subscription.as_str());
+        self.known.contains(&subscription.worker()) && (!subscription.is_local() || is_here())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The one supervised actor that runs every worker. It holds lanes, slots and state; it runs no query and no job itself.
+//! The one supervised actor that runs every worker. It holds windows, slots and state; it runs no query and no job itself.
 //!
 //! `loading` reads the cursors, `jobs` starts and ends jobs, `settling` commits what is finished; all of them end in
 //! [`WorkerActor::pump`], which looks what can go on now.
@@ -19,10 +19,10 @@ use super::{
     claiming::{Backlog, Suspects},
     engine::Drain,
     hold::Holds,
-    lane::{self, Intake, Lane},
     mailbox::Offer,
     settling::Settling,
     turns::Busy,
+    window::{self, Intake, LogWindow},
 };
 use crate::{
     domain::{Epoch, Event, Timestamp},
@@ -75,7 +75,7 @@ pub struct WorkerActor<W: Worker> {
     pub(super) settings: Settings,
     pub(super) status: Arc<Status>,
     pub(super) phase: Phase,
-    pub(super) lanes: BTreeMap<Epoch, Lane>,
+    pub(super) windows: BTreeMap<Epoch, LogWindow>,
     pub(super) holds: Holds,
     /// Publications whose approval came while they waited in memory.
     pub(super) ready: VecDeque<Arc<Event>>,
@@ -107,18 +107,24 @@ pub struct WorkerActor<W: Worker> {
 
 impl<W: Worker> WorkerActor<W> {
     /// A worker that has not begun yet.
-    pub(super) fn new(worker: W, lane: String, settings: Settings, engine: Engine, status: Arc<Status>) -> Self {
+    pub(super) fn new(
+        worker: W,
+        subscription: String,
+        settings: Settings,
+        engine: Engine,
+        status: Arc<Status>,
+    ) -> Self {
         Self {
             checkpoint: worker.checkpoint(),
             worker: Arc::new(worker),
-            log: EventLog::new(&engine.store, &lane, &engine.node),
-            deliveries: Deliveries::new(&engine.store, &lane),
+            log: EventLog::new(&engine.store, &subscription, &engine.node),
+            deliveries: Deliveries::new(&engine.store, &subscription),
             runtime: engine.store.runtime().clone(),
             engine,
             settings,
             status,
             phase: Phase::Starting,
-            lanes: BTreeMap::new(),
+            windows: BTreeMap::new(),
             holds: Holds::default(),
             ready: VecDeque::new(),
             claimed: VecDeque::new(),
@@ -181,14 +187,14 @@ impl<W: Worker> WorkerActor<W> {
             && self.claimed.is_empty()
             && self.returns == 0
             && !self.settling.is_busy()
-            && !self.lanes.values().any(Lane::has_prefix)
+            && !self.windows.values().any(LogWindow::has_prefix)
     }
 
-    /// The lanes of this process's own logs reach as far as its publisher has written.
+    /// The windows of this process's own logs reach as far as its publisher has written.
     fn learn_heads(&mut self) {
-        for (epoch, head) in self.engine.heads.all() {
+        for (epoch, head) in self.engine.log_ends.all() {
             let intake = self.intake();
-            self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, 0, false, intake)).reaches(head);
+            self.windows.entry(epoch).or_insert_with(|| LogWindow::new(epoch, 0, false, intake)).reaches(head);
         }
     }
 
@@ -196,12 +202,12 @@ impl<W: Worker> WorkerActor<W> {
     pub(super) fn intake(&self) -> Intake {
         let sharing = self.worker.sharing();
         let waits = self.settings.wait_for_approval || sharing.is_some();
-        Intake { window: if waits { lane::WAITING_WINDOW } else { lane::WINDOW }, sharing }
+        Intake { window: if waits { window::WAITING_WINDOW } else { window::WINDOW }, sharing }
     }
 
     /// The log that still grows here, if any.
     pub(super) fn own_epoch(&self) -> Option<Epoch> {
-        self.engine.heads.all().keys().next_back().copied()
+        self.engine.log_ends.all().keys().next_back().copied()
     }
 
     fn read_logs(&mut self, ctx: &mut Context<Self>) {
@@ -214,12 +220,12 @@ impl<W: Worker> WorkerActor<W> {
         let own = self.own_epoch();
         let is_alone = self.engine.is_alone;
         let reads: Vec<(Epoch, u64, u64)> = self
-            .lanes
+            .windows
             .values_mut()
-            .filter_map(|lane| {
-                let may_reach_further = Some(lane.epoch) != own && (is_alone || is_poll);
-                let (from, to) = lane.wants_read(may_reach_further)?;
-                Some((lane.epoch, from, to))
+            .filter_map(|window| {
+                let may_reach_further = Some(window.epoch) != own && (is_alone || is_poll);
+                let (from, to) = window.wants_read(may_reach_further)?;
+                Some((window.epoch, from, to))
             })
             .collect();
         for (epoch, from, to) in reads {
@@ -232,12 +238,12 @@ impl<W: Worker> WorkerActor<W> {
     fn has_read(&mut self, epoch: Epoch, read: crate::store::Result<Vec<Event>>, ctx: &mut Context<Self>) {
         let is_own = self.own_epoch() == Some(epoch);
         let is_alone = self.engine.is_alone;
-        let Some(lane) = self.lanes.get_mut(&epoch) else { return };
-        lane.is_reading = false;
+        let Some(window) = self.windows.get_mut(&epoch) else { return };
+        window.is_reading = false;
         match read {
             Ok(events) => {
-                lane.is_drained = is_alone && !is_own && events.is_empty();
-                lane.offer(events.into_iter().map(Arc::new).collect(), None);
+                window.is_drained = is_alone && !is_own && events.is_empty();
+                window.offer(events.into_iter().map(Arc::new).collect(), None);
                 self.pump(ctx);
             }
             Err(error) => self.note_trouble("cannot read the event log", &error),
@@ -277,8 +283,9 @@ impl<W: Worker> WorkerActor<W> {
             Phase::Running | Phase::Restarting => State::Running,
         };
         let own = self.own_epoch();
-        let is_read =
-            |lane: &Lane| lane.is_idle() && (Some(lane.epoch) == own || lane.is_drained || !self.engine.is_alone);
+        let is_read = |window: &LogWindow| {
+            window.is_idle() && (Some(window.epoch) == own || window.is_drained || !self.engine.is_alone)
+        };
         let is_idle = self.phase == Phase::Running
             && self.slots.running == 0
             && self.claimed.is_empty()
@@ -289,14 +296,14 @@ impl<W: Worker> WorkerActor<W> {
             && self.returns == 0
             && !self.settling.is_busy()
             && self.next_due.is_none_or(|due| due > now)
-            && self.lanes.values().all(is_read);
+            && self.windows.values().all(is_read);
         self.status.update(|shown| {
             shown.state = state;
             shown.running = self.slots.running;
             shown.leased = self.slots.exceptional + self.claimed.len();
             shown.is_idle = is_idle;
-            shown.lag = self.lanes.values().map(Lane::lag).sum();
-            shown.settled = self.lanes.values().map(|lane| (lane.epoch, lane.settled())).collect();
+            shown.lag = self.windows.values().map(LogWindow::lag).sum();
+            shown.settled = self.windows.values().map(|window| (window.epoch, window.settled())).collect();
         });
     }
 
@@ -308,7 +315,7 @@ impl<W: Worker> WorkerActor<W> {
             || self.next_due.is_some()
             || self.breaker.is_open()
             || self.phase != Phase::Running
-            || self.lanes.values().any(Lane::has_prefix);
+            || self.windows.values().any(LogWindow::has_prefix);
         let pause = if waits { BUSY_TICK } else { IDLE_TICK };
         self.tick = Some(ctx.run_later(pause, |actor, ctx| {
             actor.tick = None;
@@ -368,7 +375,7 @@ impl<W: Worker> Supervised for WorkerActor<W> {
 impl<W: Worker> WorkerActor<W> {
     /// Forgets everything that the database knows better.
     pub(super) fn forget(&mut self) {
-        self.lanes.clear();
+        self.windows.clear();
         self.holds = Holds::default();
         self.ready.clear();
         self.claimed.clear();
@@ -394,8 +401,8 @@ impl<W: Worker> Handler<Offer> for WorkerActor<W> {
         }
         let Some(epoch) = offer.events.first().map(|event| event.id.epoch) else { return };
         let intake = self.intake();
-        let lane = self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, 0, false, intake));
-        lane.offer(offer.events, Some(&offer.permit));
+        let window = self.windows.entry(epoch).or_insert_with(|| LogWindow::new(epoch, 0, false, intake));
+        window.offer(offer.events, Some(&offer.permit));
         self.pump(ctx);
     }
 }

@@ -1,4 +1,4 @@
-//! Leasing what is due in the exception lane. Deliveries that may have killed the process are leased one at a
+//! Leasing what is due in the retry queue. Deliveries that may have killed the process are leased one at a
 //! time on the whole node, because a lease is what a death costs.
 
 use std::{

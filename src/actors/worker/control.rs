@@ -19,7 +19,7 @@ pub enum Control {
     Restart,
 }
 
-/// Something has become due in the exception lane behind the worker's back.
+/// Something has become due in the retry queue behind the worker's back.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub(super) struct Wake;

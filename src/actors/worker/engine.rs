@@ -9,8 +9,8 @@ use std::{
 use actix::prelude::*;
 use tokio::sync::{Semaphore, oneshot};
 
-use super::{Control, Heads, Mailbox, Settings, Status, Worker, WorkerActor, control::Wake};
-use crate::{actors::dead_letter::Undertaker, clock::SharedClock, store::Store};
+use super::{Control, LogEnds, Mailbox, Settings, Status, Worker, WorkerActor, control::Wake};
+use crate::{actors::dead_letter::DeadLetterSink, clock::SharedClock, store::Store};
 
 /// Starts workers. What all of them share.
 #[derive(Clone)]
@@ -20,9 +20,9 @@ pub struct Engine {
     /// The time.
     pub clock: SharedClock,
     /// The ends of this process's logs.
-    pub heads: Arc<Heads>,
+    pub log_ends: Arc<LogEnds>,
     /// The way to the dead letters.
-    pub undertaker: Undertaker,
+    pub dead_letter_sink: DeadLetterSink,
     /// Who owns the cursors.
     pub node: String,
     /// How long a cursor's lease lasts.
@@ -63,7 +63,7 @@ impl Running {
         self.control.try_send(control).is_ok()
     }
 
-    /// Tells the worker that something in its exception lane has become due.
+    /// Tells the worker that something in its retry queue has become due.
     pub fn wake(&self) {
         if self.wake.try_send(Wake).is_err() {
             tracing::debug!(worker = self.status.name, "a worker does not listen; it will find what is due by itself");
@@ -85,12 +85,14 @@ impl Engine {
     pub fn start<W: Worker>(&self, worker: W, mut settings: Settings, arbiter: &ArbiterHandle) -> Running {
         settings.is_paused = self.paused.get(W::NAME).copied().unwrap_or(settings.is_paused);
         let is_local = worker.checkpoint().is_some();
-        let lane = if is_local && !self.is_alone { format!("{}@{}", W::NAME, self.node) } else { W::NAME.to_owned() };
-        let status = Arc::new(Status::new::<W>(lane.clone(), &settings, is_local));
+        let subscription =
+            if is_local && !self.is_alone { format!("{}@{}", W::NAME, self.node) } else { W::NAME.to_owned() };
+        let status = Arc::new(Status::new::<W>(subscription.clone(), &settings, is_local));
         let permits = Arc::new(Semaphore::new(settings.mailbox));
         let (engine, shown) = (self.clone(), Arc::clone(&status));
-        let address =
-            Supervisor::start_in_arbiter(arbiter, move |_| WorkerActor::new(worker, lane, settings, engine, shown));
+        let address = Supervisor::start_in_arbiter(arbiter, move |_| {
+            WorkerActor::new(worker, subscription, settings, engine, shown)
+        });
         Running {
             mailbox: Mailbox::new(address.clone().recipient(), permits),
             status,

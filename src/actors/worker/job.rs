@@ -16,7 +16,7 @@ use crate::{
 pub(super) enum Origin {
     /// The log.
     Fast(Arc<Event>),
-    /// The exception lane.
+    /// The retry queue.
     Exception(Box<Claimed>),
 }
 

@@ -12,10 +12,10 @@ use super::{
     Ending, Turn, Worker,
     actor::{Phase, WorkerActor},
     breaker::Breaker,
-    figures::Run,
     job::{self, Job, Origin},
     judge::{Next, Ran, judge},
-    lane::Finished,
+    stats::Run,
+    window::Finished,
 };
 use crate::{
     domain::{Event, EventKind, Timestamp},
@@ -57,7 +57,7 @@ const MADE_ROOM: usize = 256;
 impl<W: Worker> WorkerActor<W> {
     /// Fills the free slots: leased deliveries and events in turn, so that neither starves the other.
     pub(super) fn start_jobs(&mut self, ctx: &mut Context<Self>) {
-        let is_full = self.lanes.values().any(super::lane::Lane::is_full);
+        let is_full = self.windows.values().any(super::window::LogWindow::is_full);
         self.finish_holds(if is_full { MADE_ROOM } else { 0 });
         if !self.breaker.is_open() {
             self.make_room();
@@ -87,7 +87,7 @@ impl<W: Worker> WorkerActor<W> {
             Some(sharing) if sharing.leaves_half => self.settings.batch.div_ceil(2),
             Some(_) | None => self.settings.batch,
         };
-        self.lanes.values_mut().find_map(|lane| lane.take(&self.busy, share))
+        self.windows.values_mut().find_map(|window| window.take(&self.busy, share))
     }
 
     /// The turn that an event takes.
@@ -97,7 +97,7 @@ impl<W: Worker> WorkerActor<W> {
 
     /// Events that have waited for their turn until the window was full become rows.
     fn make_room(&mut self) {
-        let crowd: Vec<Arc<Event>> = self.lanes.values_mut().flat_map(super::lane::Lane::make_room).collect();
+        let crowd: Vec<Arc<Event>> = self.windows.values_mut().flat_map(super::window::LogWindow::make_room).collect();
         for event in crowd {
             let delivery = Some(self.row(&event, self.engine.clock.now()));
             self.leave(&event, Finished { delivery, ..Finished::default() });
@@ -108,7 +108,7 @@ impl<W: Worker> WorkerActor<W> {
     fn take(&mut self, event: Arc<Event>, ctx: &mut Context<Self>) {
         let concerns = W::subscribes_to(&event.kind) && !W::skips(&event.kind);
         let verdict = job::verdict(&event.kind).filter(|_| self.settings.wait_for_approval);
-        let is_suspect = self.lanes.get(&event.id.epoch).is_some_and(|lane| lane.is_suspect(&event));
+        let is_suspect = self.windows.get(&event.id.epoch).is_some_and(|window| window.is_suspect(&event));
         if let Some((post, is_approved)) = verdict
             && let Some(publication) = self.holds.unpark(post)
         {
@@ -161,7 +161,7 @@ impl<W: Worker> WorkerActor<W> {
             self.clear(&claimed, true);
             self.slots.running += 1;
             self.slots.exceptional += 1;
-            self.bury(claimed, ctx);
+            self.send(claimed, ctx);
         } else {
             self.slots.is_alone = claimed.is_alone || claimed.was_lost;
             self.start(Origin::Exception(Box::new(claimed)), ctx);
@@ -206,7 +206,7 @@ impl<W: Worker> WorkerActor<W> {
         let is_about_outside = W::subscribes_to(&origin.event().kind);
         let breaker = if is_about_outside { &mut self.breaker } else { &mut bystander };
         let next = judge(ran, origin.receive(), &self.settings, breaker, now, jitter);
-        if let Next::Again { failure, .. } | Next::Bury(failure) = &next {
+        if let Next::Again { failure, .. } | Next::DeadLetter(failure) = &next {
             self.note_failure(origin.event(), failure);
         }
         if is_about_outside {
@@ -233,11 +233,11 @@ impl<W: Worker> WorkerActor<W> {
             Next::Later { progress: Some(_), .. } => (Ending::Continued, None),
             Next::Later { progress: None, .. } => (Ending::Snoozed, None),
             Next::Again { failure, .. } => (Ending::Failed, Some(failure.class.as_str())),
-            Next::Bury(failure) => (Ending::Dead, Some(failure.class.as_str())),
+            Next::DeadLetter(failure) => (Ending::Dead, Some(failure.class.as_str())),
         };
         let at = origin.event().at;
         let wait = matches!(origin, Origin::Fast(_)).then(|| timing.began.since(at));
-        self.status.figures.record(Run { ending, class, wait, took: timing.took, age: now.since(at) });
+        self.status.stats.record(Run { ending, class, wait, took: timing.took, age: now.since(at) });
     }
 
     fn out_of_the_fast_lane(&self, event: &Event, next: Next, now: Timestamp) -> Finished {
@@ -252,7 +252,7 @@ impl<W: Worker> WorkerActor<W> {
                 Finished { effects: Effects::none(), delivery: Some(delivery) }
             }
             // It has no row yet; its row's first claim finds the receives spent and buries it.
-            Next::Bury(failure) => {
+            Next::DeadLetter(failure) => {
                 let receives = self.settings.max_receives;
                 let delivery = NewDelivery { receives, failures: vec![failure], ..row(now) };
                 Finished { effects: Effects::none(), delivery: Some(delivery) }
@@ -260,9 +260,9 @@ impl<W: Worker> WorkerActor<W> {
         }
     }
 
-    /// Ends a receive in the exception lane.
+    /// Ends a receive in the retry queue.
     fn complete(&mut self, mut claimed: Claimed, next: Next, ctx: &mut Context<Self>) {
-        self.clear(&claimed, matches!(next, Next::Finish(_) | Next::Bury(_)));
+        self.clear(&claimed, matches!(next, Next::Finish(_) | Next::DeadLetter(_)));
         let (completion, due) = match next {
             Next::Finish(effects) => (Completion::Done(effects), None),
             Next::Later { due, progress, effects } => (Completion::Later { due, progress, effects }, Some(due)),
@@ -270,9 +270,9 @@ impl<W: Worker> WorkerActor<W> {
                 claimed.failures.push(failure);
                 (Completion::Failed { due, failures: claimed.failures }, Some(due))
             }
-            Next::Bury(failure) => {
+            Next::DeadLetter(failure) => {
                 claimed.failures.push(failure);
-                return self.bury(claimed, ctx);
+                return self.send(claimed, ctx);
             }
         };
         let (deliveries, event, token) = (self.deliveries.clone(), claimed.event.id, claimed.token);
@@ -286,9 +286,9 @@ impl<W: Worker> WorkerActor<W> {
     }
 
     /// Hands a delivery to the `DeadLetterActor`.
-    fn bury(&mut self, claimed: Claimed, ctx: &mut Context<Self>) {
-        let burying = self.engine.undertaker.clone().bury(self.status.lane.clone(), claimed);
-        ctx.spawn(burying.into_actor(self).map(|buried, actor, ctx| actor.completed(buried, None, ctx)));
+    fn send(&mut self, claimed: Claimed, ctx: &mut Context<Self>) {
+        let moving = self.engine.dead_letter_sink.clone().send(self.status.subscription.clone(), claimed);
+        ctx.spawn(moving.into_actor(self).map(|moved, actor, ctx| actor.completed(moved, None, ctx)));
     }
 
     fn completed(&mut self, completed: crate::store::Result<()>, due: Option<Timestamp>, ctx: &mut Context<Self>) {
@@ -307,8 +307,8 @@ impl<W: Worker> WorkerActor<W> {
     }
 
     fn leave(&mut self, event: &Event, finished: Finished) {
-        if let Some(lane) = self.lanes.get_mut(&event.id.epoch) {
-            lane.finish(event.id.seq, finished);
+        if let Some(window) = self.windows.get_mut(&event.id.epoch) {
+            window.finish(event.id.seq, finished);
         }
     }
 

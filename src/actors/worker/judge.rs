@@ -31,7 +31,7 @@ pub(super) enum Next {
     /// Failed; tried again.
     Again { due: Timestamp, failure: Failure },
     /// To the dead letters.
-    Bury(Failure),
+    DeadLetter(Failure),
 }
 
 /// Decides what happens to a delivery whose `receive`-th run ended like this. `jitter` lies in 0..1.
@@ -51,7 +51,7 @@ pub(super) fn judge(
     };
     let failed = |failure: Failure| {
         if receive >= settings.max_receives {
-            Next::Bury(failure)
+            Next::DeadLetter(failure)
         } else {
             Next::Again { due: now.plus(backoff(receive, settings, jitter)), failure }
         }
@@ -90,7 +90,7 @@ pub(super) fn judge(
         }
         Ran::Ended(Outcome::Reject(error)) => {
             breaker.answered();
-            Next::Bury(failure("rejected", error.to_string()))
+            Next::DeadLetter(failure("rejected", error.to_string()))
         }
         Ran::CutShort => {
             breaker.said_nothing(now);
@@ -139,7 +139,7 @@ mod tests {
     fn the_fifth_failure_buries() {
         let fault = || Ran::Ended(Outcome::Retry(Error::Fault("no".to_owned())));
         assert!(matches!(after(fault(), 4), Next::Again { .. }));
-        assert!(matches!(after(fault(), 5), Next::Bury(_)));
+        assert!(matches!(after(fault(), 5), Next::DeadLetter(_)));
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
         let mut breaker = Breaker::default();
         breaker.answered();
         let last = judge(outage(), 5, &settings(), &mut breaker, Timestamp::from_millis(0), 1.0);
-        assert!(matches!(last, Next::Bury(_)), "everything else works: it is this delivery");
+        assert!(matches!(last, Next::DeadLetter(_)), "everything else works: it is this delivery");
     }
 
     #[test]
@@ -190,6 +190,6 @@ mod tests {
 
     #[test]
     fn a_rejection_buries_at_once() {
-        assert!(matches!(after(Ran::Ended(Outcome::Reject(Error::Fault("no".to_owned()))), 1), Next::Bury(_)));
+        assert!(matches!(after(Ran::Ended(Outcome::Reject(Error::Fault("no".to_owned()))), 1), Next::DeadLetter(_)));
     }
 }

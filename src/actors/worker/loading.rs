@@ -8,8 +8,8 @@ use super::{
     Worker,
     actor::{Phase, WorkerActor},
     claiming::LONGEST_WAIT,
-    lane::Lane,
     outcome::Error,
+    window::LogWindow,
 };
 use crate::domain::{Epoch, Timestamp};
 
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 struct Loaded {
     cursors: Vec<(Epoch, u64, bool)>,
     /// The ends of the logs that this process does not write, so that a backlog is known before it is read.
-    heads: Vec<(Epoch, u64)>,
+    log_ends: Vec<(Epoch, u64)>,
     next_due: Option<Timestamp>,
     has_held: bool,
     suspects: usize,
@@ -36,9 +36,9 @@ impl<W: Worker> WorkerActor<W> {
         ctx.spawn(loading.into_actor(self).map(|loaded, actor, ctx| match loaded {
             Ok(loaded) => {
                 actor.add_lanes(loaded.cursors);
-                for (epoch, head) in loaded.heads {
-                    if let Some(lane) = actor.lanes.get_mut(&epoch) {
-                        lane.reaches(head);
+                for (epoch, head) in loaded.log_ends {
+                    if let Some(window) = actor.windows.get_mut(&epoch) {
+                        window.reaches(head);
                     }
                 }
                 actor.next_due = loaded.next_due;
@@ -69,19 +69,19 @@ impl<W: Worker> WorkerActor<W> {
     }
 
     fn add_lanes(&mut self, cursors: Vec<(Epoch, u64, bool)>) {
-        let own = self.engine.heads.all();
+        let own = self.engine.log_ends.all();
         let intake = self.intake();
         for (epoch, settled, is_stuck) in cursors {
             // A log that this very process writes is not stuck: its worker was merely restarted.
             let is_stuck = is_stuck && !own.contains_key(&epoch);
-            self.lanes.entry(epoch).or_insert_with(|| Lane::new(epoch, settled, is_stuck, intake));
+            self.windows.entry(epoch).or_insert_with(|| LogWindow::new(epoch, settled, is_stuck, intake));
         }
     }
 
     fn loading(&self) -> impl Future<Output = Result<Loaded, Error>> + use<W> {
         let (cursors, deliveries) = (self.cursors(), self.deliveries.clone());
         let (now, is_alone) = (self.engine.clock.now(), self.engine.is_alone);
-        let (log, own) = (self.log.clone(), self.engine.heads.all());
+        let (log, own) = (self.log.clone(), self.engine.log_ends.all());
         async move {
             let cursors = cursors.await?;
             let suspects = deliveries.suspects(is_alone).await?;
@@ -89,12 +89,12 @@ impl<W: Worker> WorkerActor<W> {
                 deliveries.free_leases(now).await?;
             }
             deliveries.recall(now, now.plus(LONGEST_WAIT)).await?;
-            let mut heads = Vec::new();
+            let mut log_ends = Vec::new();
             for (epoch, ..) in cursors.iter().filter(|(epoch, ..)| !own.contains_key(epoch)) {
-                heads.push((*epoch, log.head(*epoch).await?));
+                log_ends.push((*epoch, log.head(*epoch).await?));
             }
             let (next_due, has_held) = (deliveries.next_due(Timestamp::default()).await?, deliveries.has_held().await?);
-            Ok(Loaded { cursors, heads, next_due, has_held, suspects })
+            Ok(Loaded { cursors, log_ends, next_due, has_held, suspects })
         }
     }
 

@@ -74,9 +74,9 @@ impl Subscribers {
 
 /// The ends of the logs that this process has written, for workers that are behind.
 #[derive(Debug, Default)]
-pub struct Heads(Mutex<BTreeMap<Epoch, u64>>);
+pub struct LogEnds(Mutex<BTreeMap<Epoch, u64>>);
 
-impl Heads {
+impl LogEnds {
     /// A new log is open.
     pub fn open(&self, epoch: Epoch) {
         self.0.lock().entry(epoch).or_default();
@@ -84,8 +84,8 @@ impl Heads {
 
     /// A log has grown.
     pub fn advance(&self, epoch: Epoch, head: u64) {
-        let mut heads = self.0.lock();
-        let known = heads.entry(epoch).or_default();
+        let mut log_ends = self.0.lock();
+        let known = log_ends.entry(epoch).or_default();
         *known = head.max(*known);
     }
 

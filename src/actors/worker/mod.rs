@@ -5,13 +5,11 @@ mod breaker;
 mod claiming;
 mod control;
 mod engine;
-mod figures;
 mod floor;
 mod hold;
 mod job;
 mod jobs;
 mod judge;
-mod lane;
 mod loading;
 mod mailbox;
 #[cfg(test)]
@@ -20,18 +18,20 @@ mod outcome;
 mod returning;
 mod settings;
 mod settling;
+mod stats;
 mod status;
 mod turns;
+mod window;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 pub use actor::WorkerActor;
 pub use control::Control;
 pub use engine::{Engine, Running};
-pub use figures::{BOUNDS, Buckets, Ending, Figures, Percentiles, Summary, Totals};
-pub use mailbox::{Heads, Mailbox, Subscribers};
+pub use mailbox::{LogEnds, Mailbox, Subscribers};
 pub use outcome::{Error, Outcome};
 pub use settings::Settings;
+pub use stats::{BOUNDS, Buckets, Ending, Percentiles, Stats, Summary, Totals};
 pub use status::{LastError, Snapshot, State, Status};
 pub use turns::{Sharing, Turn};
 
@@ -39,7 +39,7 @@ use crate::domain::{Epoch, Event, EventKind};
 
 /// A worker: its name, the events it subscribes to, and one thing that it does.
 pub trait Worker: Send + Sync + 'static {
-    /// The name of its config section, cursor, deliveries, dead letters and figures.
+    /// The name of its config section, cursor, deliveries, dead letters and stats.
     const NAME: &'static str;
     /// Whether it holds a publication until the post is approved, unless the configuration says otherwise.
     const WAITS_FOR_APPROVAL: bool = false;

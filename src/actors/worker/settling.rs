@@ -1,4 +1,4 @@
-//! Committing what is finished: cursors, effects and new rows of the exception lane, at most every 100 ms.
+//! Committing what is finished: cursors, effects and new rows of the retry queue, at most every 100 ms.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use actix::prelude::*;
 use super::{
     Checkpoint, Worker,
     actor::{Phase, WorkerActor},
-    lane::{Lane, Prefix},
+    window::{LogWindow, Prefix},
 };
 use crate::{
     domain::{Epoch, Timestamp},
@@ -84,7 +84,8 @@ impl<W: Worker> WorkerActor<W> {
 
     fn next_settlement(&mut self) -> Option<Settlement> {
         let lease_until = self.engine.clock.now().plus(self.engine.lease);
-        let (epoch, prefix) = self.lanes.values_mut().find_map(|lane| Some((lane.epoch, lane.prefix(ROWS)?)))?;
+        let (epoch, prefix) =
+            self.windows.values_mut().find_map(|window| Some((window.epoch, window.prefix(ROWS)?)))?;
         let Prefix { from, to, effects, deliveries } = prefix;
         Some(Settlement { epoch, from, settled: to, lease_until, deliveries, effects })
     }
@@ -94,16 +95,17 @@ impl<W: Worker> WorkerActor<W> {
     fn settle_locally(&mut self, checkpoint: Arc<dyn Checkpoint>, ctx: &mut Context<Self>) {
         let mut deliveries = Vec::new();
         let mut reached = BTreeMap::new();
-        for lane in self.lanes.values_mut() {
-            if let Some(prefix) = lane.prefix(usize::MAX) {
-                reached.insert(lane.epoch, prefix.to);
+        for window in self.windows.values_mut() {
+            if let Some(prefix) = window.prefix(usize::MAX) {
+                reached.insert(window.epoch, prefix.to);
                 deliveries.extend(prefix.deliveries);
             }
         }
         if reached.is_empty() {
             return;
         }
-        let mut cursors: BTreeMap<Epoch, u64> = self.lanes.values().map(|lane| (lane.epoch, lane.settled())).collect();
+        let mut cursors: BTreeMap<Epoch, u64> =
+            self.windows.values().map(|window| (window.epoch, window.settled())).collect();
         cursors.extend(&reached);
         let due = earliest(&deliveries);
         self.settling.is_running = true;
@@ -137,8 +139,8 @@ impl<W: Worker> WorkerActor<W> {
     }
 
     fn has_settled(&mut self, epoch: Epoch, to: u64) {
-        if let Some(lane) = self.lanes.get_mut(&epoch) {
-            lane.settle(to);
+        if let Some(window) = self.windows.get_mut(&epoch) {
+            window.settle(to);
         }
     }
 
@@ -150,12 +152,12 @@ impl<W: Worker> WorkerActor<W> {
             self.starts_over = true;
         }
         self.settling.failed = None;
-        self.lanes.clear();
+        self.windows.clear();
         self.pump(ctx);
     }
 
     fn has_many_rows(&self) -> bool {
-        self.lanes.values().any(Lane::has_many_waiting_rows)
-            || self.lanes.values().map(Lane::finished_rows).sum::<usize>() >= ROWS
+        self.windows.values().any(LogWindow::has_many_waiting_rows)
+            || self.windows.values().map(LogWindow::finished_rows).sum::<usize>() >= ROWS
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use parking_lot::Mutex;
 
-use super::{Figures, Settings};
+use super::{Settings, Stats};
 use crate::domain::{Epoch, EventKind, Timestamp};
 
 /// What a worker is up to.
@@ -26,7 +26,7 @@ pub enum State {
 }
 
 impl State {
-    /// The word on the wire and in figures.
+    /// The word on the wire and in stats.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ pub struct Snapshot {
     pub state: State,
     /// Jobs that run.
     pub running: usize,
-    /// Deliveries of its exception lane that it has leased.
+    /// Deliveries of its retry queue that it has leased.
     pub leased: usize,
     /// Whether there is nothing to do now: everything read, everything settled, nothing due.
     pub is_idle: bool,
@@ -78,7 +78,7 @@ pub struct Status {
     /// The worker's name.
     pub name: &'static str,
     /// The name its rows carry.
-    pub lane: String,
+    pub subscription: String,
     /// Whether an event concerns it.
     pub subscribes_to: fn(&EventKind) -> bool,
     /// Whether an event that concerns it asks for nothing.
@@ -90,26 +90,26 @@ pub struct Status {
     /// How many jobs may run side by side.
     pub batch: usize,
     /// How many deliveries ended how, and how long they took.
-    pub figures: Figures,
+    pub stats: Stats,
     snapshot: Mutex<Snapshot>,
 }
 
 impl Status {
-    pub(super) fn new<W: super::Worker>(lane: String, settings: &Settings, is_local: bool) -> Self {
+    pub(super) fn new<W: super::Worker>(subscription: String, settings: &Settings, is_local: bool) -> Self {
         Self {
             name: W::NAME,
-            lane,
+            subscription,
             subscribes_to: W::subscribes_to,
             skips: W::skips,
             waits_for_approval: settings.wait_for_approval,
             is_local,
             batch: settings.batch,
-            figures: Figures::default(),
+            stats: Stats::default(),
             snapshot: Mutex::default(),
         }
     }
 
-    /// The figures of this moment.
+    /// The stats of this moment.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.snapshot.lock().clone()

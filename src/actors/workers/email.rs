@@ -1,10 +1,10 @@
 //! The e-mail worker: one mail to every follower who wants it. Here: freezing the audience, and what follows from a step.
 //!
-//! `step.rs` walks the ledger, `copy.rs` sends one copy, `letter.rs` writes it.
+//! `step.rs` walks the ledger, `copy.rs` sends one copy, `template.rs` writes it.
 
 mod copy;
-mod letter;
 mod step;
+mod template;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use self::{
-    copy::Desk,
-    letter::Letter,
+    copy::Dispatcher,
     step::{Step, Stepped},
+    template::MailTemplate,
 };
 use crate::{
     actors::worker::{Delivery, Error, Outcome, Worker},
@@ -37,7 +37,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// of one post are safe side by side: one transaction claims a copy for one of them, and both know which copies are on their way
 /// (`does_everything_side_by_side_and_nobody_sees_it`).
 pub struct Email {
-    desk: Arc<Desk>,
+    dispatcher: Arc<Dispatcher>,
     public_url: String,
     links: OnceCell<MailLinkKey>,
     timeout: Duration,
@@ -97,8 +97,8 @@ impl Email {
     /// With access to the ledger and a mailer; `public_url` is where links in mails lead.
     #[must_use]
     pub fn new(access: MailAccess, mailer: Arc<dyn Mailer>, clock: SharedClock, public_url: &str) -> Self {
-        let desk = Arc::new(Desk::new(access, mailer, clock));
-        Self { desk, public_url: public_url.to_owned(), links: OnceCell::new(), timeout: TIMEOUT }
+        let dispatcher = Arc::new(Dispatcher::new(access, mailer, clock));
+        Self { dispatcher, public_url: public_url.to_owned(), links: OnceCell::new(), timeout: TIMEOUT }
     }
 
     /// With the timeout of its deliveries: a step ends well before it.
@@ -110,7 +110,7 @@ impl Email {
     async fn mail(&self, delivery: &Delivery, id: PostId, author: AccountId) -> Result<Outcome, Error> {
         let read = |progress| serde_json::from_value(progress).map_err(|error| Error::Fault(error.to_string()));
         match delivery.progress.clone().map(read).transpose()? {
-            None => match self.desk.access.frozen(id).await? {
+            None => match self.dispatcher.access.frozen(id).await? {
                 // A first step that failed: who follows since then is not in the audience.
                 Some(readers) => self.begin(id, author, readers).await,
                 None => self.freeze(id, author, None, 0).await,
@@ -127,7 +127,7 @@ impl Email {
         after: Option<AccountId>,
         readers: u64,
     ) -> Result<Outcome, Error> {
-        let access = &self.desk.access;
+        let access = &self.dispatcher.access;
         let audience = access.audience(author, after, AUDIENCE_CHUNK).await?;
         let accounts = access.accounts(&audience).await?;
         let wanting: Vec<AccountId> =
@@ -135,7 +135,7 @@ impl Email {
         let readers = readers + u64::try_from(wanting.len()).unwrap_or(0);
         let next = audience.last().filter(|_| audience.len() == AUDIENCE_CHUNK);
         let complete = (next.is_none() && readers > 0).then_some(readers);
-        access.freeze(id, &wanting, complete, self.desk.clock.now()).await?;
+        access.freeze(id, &wanting, complete, self.dispatcher.clock.now()).await?;
         match next {
             Some(last) => proceed(&Progress::Freezing { after: *last, readers }),
             None => self.begin(id, author, readers).await,
@@ -151,30 +151,30 @@ impl Email {
     }
 
     async fn send(&self, id: PostId, author: AccountId, mut sending: Sending) -> Result<Outcome, Error> {
-        let now = self.desk.clock.now();
+        let now = self.dispatcher.clock.now();
         let resumes_at = sending.resumes_at.take().map(Timestamp::from_millis);
         if let Some(at) = resumes_at.filter(|at| !copy::is_due(*at, now)) {
             return Ok(Outcome::Snooze(at.since(now)));
         }
         if sending.pass > 0 && sending.after.is_none() {
-            let counts = self.desk.access.counts(id).await?;
+            let counts = self.dispatcher.access.counts(id).await?;
             (sending.sent, sending.failed, sending.unknown) = (counts.sent, counts.failed, counts.unknown);
             sending.waiting = counts.waiting + counts.sending;
         }
-        let letter = self.letter(id, author).await?.map(Arc::new);
-        match Step::new(&self.desk, id, letter, self.timeout).run(sending).await? {
+        let template = self.template(id, author).await?.map(Arc::new);
+        match Step::new(&self.dispatcher, id, template, self.timeout).run(sending).await? {
             Stepped::Finished => Ok(Outcome::done()),
             Stepped::Goes(sending) => proceed(&Progress::Sending(sending)),
         }
     }
 
     /// What goes out; `None` if the post has been deleted or rejected meanwhile: nobody else gets it then.
-    async fn letter(&self, id: PostId, author: AccountId) -> Result<Option<Letter>, Error> {
-        let access = &self.desk.access;
+    async fn template(&self, id: PostId, author: AccountId) -> Result<Option<MailTemplate>, Error> {
+        let access = &self.dispatcher.access;
         let post = access.post(id).await?.filter(|post| may_see(post, Viewer::Public));
         let author = access.accounts(&[author]).await?.pop();
         let links = self.links.get_or_try_init(|| access.link_key()).await?;
-        Ok(post.zip(author).map(|(post, author)| Letter::new(&post, &author, &self.public_url, links.clone())))
+        Ok(post.zip(author).map(|(post, author)| MailTemplate::new(&post, &author, &self.public_url, links.clone())))
     }
 }
 
@@ -194,7 +194,7 @@ impl Worker for Email {
         match &delivery.event.kind {
             EventKind::PostPublished { post, author, .. } => self.mail(delivery, *post, *author).await.into(),
             // What a rejection has dropped goes out after all; the ledger knows who has it already, and whose copy was given up.
-            EventKind::PostApproved { post, author, .. } => match self.desk.access.post(*post).await {
+            EventKind::PostApproved { post, author, .. } => match self.dispatcher.access.post(*post).await {
                 Ok(Some(found)) if found.notify => self.mail(delivery, *post, *author).await.into(),
                 Ok(_) => Outcome::done(),
                 Err(error) => Outcome::Retry(error.into()),

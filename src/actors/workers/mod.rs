@@ -32,19 +32,22 @@ use crate::{
 #[must_use]
 pub fn standard() -> Registry {
     Registry::default()
-        .with(|hands| Feed::new(hands.feed.clone(), &hands.config.feed))
-        .with(|hands| Search::new(hands.search.clone(), hands.index.clone()))
-        .with(|hands| {
-            let timeout = hands.config.worker(Email::NAME, Email::WAITS_FOR_APPROVAL).timeout.get();
-            let email = Email::new(hands.mail.clone(), hands.mailer.clone(), hands.clock.clone(), &hands.public_url);
+        .with(|context| Feed::new(context.feed.clone(), &context.config.feed))
+        .with(|context| Search::new(context.search.clone(), context.index.clone()))
+        .with(|context| {
+            let timeout = context.config.worker(Email::NAME, Email::WAITS_FOR_APPROVAL).timeout.get();
+            let email =
+                Email::new(context.mail.clone(), context.mailer.clone(), context.clock.clone(), &context.public_url);
             email.within(timeout)
         })
-        .with(|hands| Moderation::new(hands.moderation.clone(), hands.moderator.clone(), hands.publisher.clone()))
-        .with(|hands| Analytics::new(hands.analytics.clone()))
+        .with(|context| {
+            Moderation::new(context.moderation.clone(), context.moderator.clone(), context.publisher.clone())
+        })
+        .with(|context| Analytics::new(context.analytics.clone()))
 }
 
-/// What a worker can be handed: narrow accesses and gateways, never the store.
-pub struct Hands {
+/// What a worker can be handed: narrow repositories and gateways, never the store.
+pub struct WorkerContext {
     /// Followers and feed rows.
     pub feed: FeedAccess,
     /// The mail ledger.
@@ -71,7 +74,7 @@ pub struct Hands {
     pub public_url: String,
 }
 
-type Starter = Box<dyn FnOnce(&Hands, &Engine, Settings, &ArbiterHandle) -> Running>;
+type Starter = Box<dyn FnOnce(&WorkerContext, &Engine, Settings, &ArbiterHandle) -> Running>;
 
 /// The workers to be run.
 #[derive(Default)]
@@ -84,11 +87,11 @@ struct Registered {
 }
 
 impl Registry {
-    /// Adds a worker; `make` picks what it needs from the hands.
+    /// Adds a worker; `make` picks what it needs from the context.
     #[must_use]
-    pub fn with<W: Worker>(mut self, make: impl FnOnce(&Hands) -> W + 'static) -> Self {
+    pub fn with<W: Worker>(mut self, make: impl FnOnce(&WorkerContext) -> W + 'static) -> Self {
         let start: Starter =
-            Box::new(move |hands, engine, settings, arbiter| engine.start(make(hands), settings, arbiter));
+            Box::new(move |context, engine, settings, arbiter| engine.start(make(context), settings, arbiter));
         self.0.push(Registered { name: W::NAME, waits_for_approval: W::WAITS_FOR_APPROVAL, start });
         self
     }
@@ -100,12 +103,17 @@ impl Registry {
     }
 
     /// Starts the workers that this node is to run, each on an arbiter of its own made by `arbiter`.
-    pub fn start(self, hands: &Hands, engine: &Engine, mut arbiter: impl FnMut() -> ArbiterHandle) -> Vec<Running> {
-        let config = &hands.config;
+    pub fn start(
+        self,
+        context: &WorkerContext,
+        engine: &Engine,
+        mut arbiter: impl FnMut() -> ArbiterHandle,
+    ) -> Vec<Running> {
+        let config = &context.config;
         let runs = |worker: &Registered| config.runs_worker(worker.name);
         let start = |worker: Registered| {
             let settings = settings(config, &worker);
-            (worker.start)(hands, engine, settings, &arbiter())
+            (worker.start)(context, engine, settings, &arbiter())
         };
         self.0.into_iter().filter(runs).map(start).collect()
     }

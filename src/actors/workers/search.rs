@@ -52,8 +52,8 @@ impl Search {
     /// # Errors
     /// When the database or the index fails.
     pub async fn rebuild(&self) -> Result<usize, Error> {
-        // First the heads, then the posts: what happens meanwhile is read again from the log, which changes nothing.
-        let heads: BTreeMap<Epoch, u64> = self.access.heads().await?.into_iter().collect();
+        // First the log_ends, then the posts: what happens meanwhile is read again from the log, which changes nothing.
+        let log_ends: BTreeMap<Epoch, u64> = self.access.log_ends().await?.into_iter().collect();
         self.index.clear().map_err(fault)?;
         let (mut after, mut count) = (None, 0);
         loop {
@@ -71,7 +71,7 @@ impl Search {
                 break;
             }
         }
-        self.index.commit(&heads).map_err(fault)?;
+        self.index.commit(&log_ends).map_err(fault)?;
         Ok(count)
     }
 

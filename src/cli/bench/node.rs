@@ -16,7 +16,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Config, Span},
     domain::Timestamp,
-    store::{Accesses, FeedAccess, Seeding},
+    store::{FeedAccess, Repositories, Seeding},
     telemetry,
 };
 
@@ -38,7 +38,7 @@ pub(super) struct Node {
     pub(super) address: SocketAddr,
     /// Where its mail goes.
     pub(super) mail_folder: PathBuf,
-    accesses: Accesses,
+    repositories: Repositories,
     workers: Vec<Running>,
 }
 
@@ -69,7 +69,7 @@ where
     let outcome = actix_web::rt::System::new().block_on(async {
         let app = App::build(config, Arc::new(SystemClock), &runtime).await?;
         let workers = app.workers.clone();
-        let node = Node { address: app.address, mail_folder, accesses: app.accesses.clone(), workers };
+        let node = Node { address: app.address, mail_folder, repositories: app.repositories.clone(), workers };
         let (done, finished) = oneshot::channel::<()>();
         let work = work(node);
         let working = clients.spawn(async move {
@@ -107,18 +107,18 @@ fn config(folder: &Path) -> Config {
 impl Node {
     /// For large audiences.
     pub(super) fn seeding(&self) -> Seeding {
-        self.accesses.seeding()
+        self.repositories.seeding()
     }
 
     /// For looking whether a post's row has arrived: the rows themselves, because a feed page would pull what is missing.
     pub(super) fn feed_rows(&self) -> FeedAccess {
-        self.accesses.feed()
+        self.repositories.feed()
     }
 
     /// How many deliveries a worker has ended in this way.
     pub(super) fn ended(&self, worker: &str, ending: Ending) -> u64 {
         let totals = self.workers.iter().find(|running| running.status.name == worker);
-        totals.and_then(|running| running.status.figures.totals().endings.get(&ending).copied()).unwrap_or(0)
+        totals.and_then(|running| running.status.stats.totals().endings.get(&ending).copied()).unwrap_or(0)
     }
 
     /// Tells a worker that something has become due.

@@ -45,7 +45,9 @@ impl Answer {
             401 if was_accepted => Next::Stop(Stop::Expired),
             401 => Next::Stop(Stop::Refused(said())),
             403 => Next::Stop(Stop::Forbidden(said())),
-            status @ (..=399 | 404 | 405) => Next::Stop(Stop::Stranger { address: address.to_owned(), status }),
+            status @ (..=399 | 404 | 405) => {
+                Next::Stop(Stop::UnexpectedResponse { address: address.to_owned(), status })
+            }
             _ => Next::Done(match &problem {
                 Some(problem) if problem.code == Code::SlugTaken.as_str() => Outcome::AlreadyThere,
                 Some(problem) => Outcome::NotTaken(line(problem, post)),
@@ -122,7 +124,10 @@ mod tests {
     #[test]
     fn strangers_stop_the_import_and_busy_servers_do_not() {
         for status in [200, 301, 404, 405] {
-            assert!(matches!(read(status, &Value::Null, false), Next::Stop(Stop::Stranger { .. })), "{status}");
+            assert!(
+                matches!(read(status, &Value::Null, false), Next::Stop(Stop::UnexpectedResponse { .. })),
+                "{status}"
+            );
         }
         for status in [408, 429, 502, 503, 504] {
             assert!(matches!(read(status, &Value::Null, false), Next::Again { .. }), "{status}");

@@ -144,7 +144,7 @@ impl Import {
         match text.trim() {
             "" => Err(Stop::NoToken),
             token if token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Secret::new(token)),
-            _ => Err(Stop::OddToken),
+            _ => Err(Stop::MalformedToken),
         }
     }
 }
@@ -178,7 +178,7 @@ mod tests {
     fn a_token_is_one_line_of_visible_characters() {
         assert_eq!(token_of(&["--token", " abc.def\n"]).unwrap().expose(), "abc.def");
         assert!(matches!(token_of(&["--token", " "]), Err(Stop::NoToken)));
-        assert!(matches!(token_of(&["--token", "a\nb"]), Err(Stop::OddToken)));
+        assert!(matches!(token_of(&["--token", "a\nb"]), Err(Stop::MalformedToken)));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(super) enum Stop {
     },
     /// Something else was given for the token.
     #[error("the access token is not one: it has white space or control characters in it")]
-    OddToken,
+    MalformedToken,
     /// The server has refused the token from the start.
     #[error("{0}; sign in and give the access_token of the answer, which lives 15 minutes")]
     Refused(String),
@@ -62,7 +62,7 @@ pub(super) enum Stop {
     },
     /// Somebody else answers.
     #[error("{address} answers with status {status}: is that the address of a Broadsheet server?")]
-    Stranger {
+    UnexpectedResponse {
         /// Where posts are sent to.
         address: String,
         /// The status.

@@ -19,7 +19,7 @@ use crate::{
     app,
     cli::{keep_to_ourselves, offline::DataFolder, remote::reason},
     clock::{Clock as _, SystemClock},
-    store::{self, Accesses, Store},
+    store::{self, Repositories, Store},
 };
 
 /// A server that sends nothing for so long has gone.
@@ -54,7 +54,7 @@ impl Backup {
         let handle = runtime.handle().clone();
         let taking = runtime.spawn(async move {
             let store = Store::open(&database, handle).await?;
-            let mut pieces = Accesses::new(&store).backups().take(SystemClock.now())?;
+            let mut pieces = Repositories::new(&store).backups().take(SystemClock.now())?;
             while let Some(piece) = pieces.recv().await {
                 file.add(&piece?)?;
             }

@@ -26,7 +26,7 @@ pub(super) enum Failure {
     },
     /// Somebody else answers, or a server of another version.
     #[error("{address} answers with {what}: is that the address of a Broadsheet server of this version?")]
-    Stranger {
+    UnexpectedResponse {
         /// The server.
         address: String,
         /// What is odd.
@@ -62,7 +62,7 @@ pub(super) enum Failure {
     TokenRefused(String),
     /// The token in the variable is none.
     #[error("BROADSHEET_TOKEN is no access token: it has white space or control characters in it")]
-    OddToken,
+    MalformedToken,
     /// Signed in, but may not.
     #[error("not allowed: {0}")]
     NotAllowed(String),
@@ -111,14 +111,14 @@ impl Failure {
             | Self::OtherServer { .. }
             | Self::SessionEnded { .. }
             | Self::TokenRefused(_)
-            | Self::OddToken
+            | Self::MalformedToken
             | Self::NotAllowed(_)
             | Self::Exposed { .. }
             | Self::NotYours(_)
             | Self::NoCredentials(_) => 77,
             Self::Client(_)
             | Self::Unreachable { .. }
-            | Self::Stranger { .. }
+            | Self::UnexpectedResponse { .. }
             | Self::Unavailable(_)
             | Self::Refused(_)
             | Self::Credentials { .. }
@@ -139,7 +139,7 @@ impl Failure {
         let status_line = || format!("status {}", status.as_u16());
         match (status.as_u16(), said) {
             (429 | 502 | 503 | 504, said) => Self::Unavailable(said.unwrap_or_else(status_line)),
-            (_, None) => Self::Stranger { address: address.to_owned(), what: status_line() },
+            (_, None) => Self::UnexpectedResponse { address: address.to_owned(), what: status_line() },
             (403, Some(said)) => Self::NotAllowed(said),
             (_, Some(said)) => Self::Refused(said),
         }
@@ -179,7 +179,7 @@ mod tests {
         ] {
             assert_eq!((failure.exit_code(), failure.to_string().as_str()), (code, said));
         }
-        assert!(matches!(of(404, "<html>"), Failure::Stranger { .. }));
+        assert!(matches!(of(404, "<html>"), Failure::UnexpectedResponse { .. }));
     }
 
     #[test]

@@ -146,7 +146,7 @@ impl Answer {
     /// Reads the body.
     ///
     /// # Errors
-    /// `Stranger` if it is something else.
+    /// `UnexpectedResponse` if it is something else.
     pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         serde_json::from_slice(&self.body).map_err(|error| self.stranger(&error))
     }
@@ -164,7 +164,7 @@ impl Answer {
 
     fn stranger(&self, error: &serde_json::Error) -> Failure {
         let what = format!("status {} and no JSON that is understood ({error})", self.status.as_u16());
-        Failure::Stranger { address: self.address.clone(), what }
+        Failure::UnexpectedResponse { address: self.address.clone(), what }
     }
 }
 
@@ -245,16 +245,16 @@ fn token_of_environment() -> Result<Option<Secret>, Failure> {
     match text.to_string_lossy().trim() {
         "" => Ok(None),
         token if token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Some(Secret::new(token))),
-        _ => Err(Failure::OddToken),
+        _ => Err(Failure::MalformedToken),
     }
 }
 
 /// An answer as the type that a table is made of.
 ///
 /// # Errors
-/// `Stranger` if it is something else.
+/// `UnexpectedResponse` if it is something else.
 pub(super) fn read<T: DeserializeOwned>(server: &Server, json: Value) -> Result<T, Failure> {
-    serde_json::from_value(json).map_err(|error| Failure::Stranger {
+    serde_json::from_value(json).map_err(|error| Failure::UnexpectedResponse {
         address: server.address().to_owned(),
         what: format!("JSON that is not understood ({error})"),
     })

@@ -27,7 +27,7 @@ pub(super) struct Worker {
     pub(super) mailbox: Mailbox,
     /// Events it has not settled.
     pub(super) lag: u64,
-    /// What waits in the exception lane.
+    /// What waits in the retry queue.
     pub(super) waiting: Waiting,
     /// Deliveries settled in a second.
     pub(super) per_second: Option<f64>,
@@ -55,7 +55,7 @@ pub(super) struct Mailbox {
     pub(super) capacity: u64,
 }
 
-/// What waits in the exception lane.
+/// What waits in the retry queue.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Waiting {

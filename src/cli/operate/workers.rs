@@ -95,7 +95,7 @@ pub(super) fn table<'a>(workers: impl IntoIterator<Item = &'a Worker>) -> String
 }
 
 fn row(worker: &Worker) -> Vec<String> {
-    let p95 = |figures: &Option<Percentiles>| output::millis(figures.as_ref().and_then(|figures| figures.p95));
+    let p95 = |stats: &Option<Percentiles>| output::millis(stats.as_ref().and_then(|stats| stats.p95));
     let last_error = worker.last_error.as_ref();
     vec![
         worker.name.clone(),

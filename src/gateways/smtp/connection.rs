@@ -19,18 +19,18 @@ use lettre::{
 };
 
 use super::{
-    reply::{Stage, Trouble, Why},
+    reply::{Cause, SmtpError, Stage},
     settings::{Encryption, Server},
 };
 
 /// What goes over the wire for one mail.
-pub(super) struct Letter {
+pub(super) struct Envelope {
     from: Option<Address>,
     to: Address,
     text: Vec<u8>,
 }
 
-impl Letter {
+impl Envelope {
     /// The message as it is sent; `None` if it has no recipient.
     pub(super) fn of(message: &Message) -> Option<Self> {
         let envelope = message.envelope();
@@ -52,7 +52,7 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects, encrypts and signs in as the settings ask for.
-    pub(super) async fn open(server: &Server) -> Result<Self, Trouble> {
+    pub(super) async fn open(server: &Server) -> Result<Self, SmtpError> {
         let wrapper = match &server.encryption {
             Encryption::Wrapper(parameters) => Some(parameters.clone()),
             Encryption::None | Encryption::Opportunistic(_) | Encryption::Required(_) => None,
@@ -75,28 +75,28 @@ impl Connection {
         Ok(connection)
     }
 
-    async fn encrypt(&mut self, server: &Server, parameters: &smtp::client::TlsParameters) -> Result<(), Trouble> {
+    async fn encrypt(&mut self, server: &Server, parameters: &smtp::client::TlsParameters) -> Result<(), SmtpError> {
         let encrypting = self.inner.starttls(parameters.clone(), &server.hello);
         bounded(self.timeout, Stage::Connecting, encrypting).await
     }
 
     /// Hands one mail over. `Ok` means that the server has taken responsibility for it.
-    pub(super) async fn deliver(&mut self, letter: &Letter) -> Result<(), Trouble> {
-        let parameters = self.parameters(letter)?;
-        let sender = Mail::new(letter.from.clone(), parameters);
+    pub(super) async fn deliver(&mut self, envelope: &Envelope) -> Result<(), SmtpError> {
+        let parameters = self.parameters(envelope)?;
+        let sender = Mail::new(envelope.from.clone(), parameters);
         let reply = bounded(self.timeout, Stage::Sender, self.inner.command(sender)).await?;
         expect(&reply, Stage::Sender, Severity::PositiveCompletion)?;
-        let recipient = Rcpt::new(letter.to.clone(), Vec::new());
+        let recipient = Rcpt::new(envelope.to.clone(), Vec::new());
         let reply = bounded(self.timeout, Stage::Recipient, self.inner.command(recipient)).await?;
         expect(&reply, Stage::Recipient, Severity::PositiveCompletion)?;
         let reply = bounded(self.timeout, Stage::Data, self.inner.command(Data)).await?;
         expect(&reply, Stage::Data, Severity::PositiveIntermediate)?;
         let is_whole = AtomicBool::new(false);
-        let text = Text { rest: Some(&letter.text), is_whole: &is_whole };
+        let text = Text { rest: Some(&envelope.text), is_whole: &is_whole };
         let reply = bounded(self.timeout, Stage::Text, self.inner.message_iter(text)).await.map_err(|trouble| {
             // Without its last line the server cannot have taken the mail; with it, only the reply would tell.
             let stage = if is_whole.load(Ordering::Relaxed) { Stage::Handed } else { Stage::Text };
-            Trouble { stage, ..trouble }
+            SmtpError { stage, ..trouble }
         })?;
         expect(&reply, Stage::Handed, Severity::PositiveCompletion)
     }
@@ -111,16 +111,16 @@ impl Connection {
         let _ = bounded(self.timeout, Stage::Sender, self.inner.quit()).await;
     }
 
-    fn parameters(&self, letter: &Letter) -> Result<Vec<MailParameter>, Trouble> {
+    fn parameters(&self, envelope: &Envelope) -> Result<Vec<MailParameter>, SmtpError> {
         let server = self.inner.server_info();
         let mut parameters = Vec::new();
-        if letter.is_international() {
+        if envelope.is_international() {
             if !server.supports_feature(Extension::SmtpUtfEight) {
-                return Err(Trouble { stage: Stage::Recipient, why: Why::International });
+                return Err(SmtpError { stage: Stage::Recipient, why: Cause::International });
             }
             parameters.push(MailParameter::SmtpUtfEight);
         }
-        if !letter.text.is_ascii() && server.supports_feature(Extension::EightBitMime) {
+        if !envelope.text.is_ascii() && server.supports_feature(Extension::EightBitMime) {
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
         }
         Ok(parameters)
@@ -149,15 +149,15 @@ async fn bounded<T>(
     timeout: Duration,
     stage: Stage,
     command: impl Future<Output = Result<T, smtp::Error>>,
-) -> Result<T, Trouble> {
+) -> Result<T, SmtpError> {
     match tokio::time::timeout(timeout, command).await {
         Ok(Ok(reply)) => Ok(reply),
-        Ok(Err(error)) => Err(Trouble { stage, why: Why::of(&error) }),
-        Err(_) => Err(Trouble { stage, why: Why::Silence }),
+        Ok(Err(error)) => Err(SmtpError { stage, why: Cause::of(&error) }),
+        Err(_) => Err(SmtpError { stage, why: Cause::Silence }),
     }
 }
 
 /// A reply of another kind than the command allows means that server and client talk past each other.
-fn expect(reply: &Response, stage: Stage, severity: Severity) -> Result<(), Trouble> {
-    if reply.code().severity == severity { Ok(()) } else { Err(Trouble { stage, why: Why::Broken }) }
+fn expect(reply: &Response, stage: Stage, severity: Severity) -> Result<(), SmtpError> {
+    if reply.code().severity == severity { Ok(()) } else { Err(SmtpError { stage, why: Cause::Broken }) }
 }

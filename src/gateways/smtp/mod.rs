@@ -17,9 +17,9 @@ use tokio::sync::Semaphore;
 use super::{Composer, Error, Mail, Mailer};
 pub use settings::{SettingsError, SmtpSettings};
 use {
-    connection::{Connection, Letter},
+    connection::{Connection, Envelope},
     pool::Pool,
-    reply::Trouble,
+    reply::SmtpError,
     settings::Server,
 };
 
@@ -54,12 +54,12 @@ impl SmtpMailer {
         let stopped = || Error::Transient("the mailer is shutting down".to_owned());
         let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| stopped())?;
         self.limiter.until_ready().await;
-        let letter = Letter::of(message).ok_or_else(|| Error::Permanent("the mail has no recipient".to_owned()))?;
+        let envelope = Envelope::of(message).ok_or_else(|| Error::Permanent("the mail has no recipient".to_owned()))?;
         let (server, pool) = (Arc::clone(&self.server), Arc::clone(&self.pool));
         // A task of its own, bounded by the timeout of each command: a caller that gives up half-way must neither leave a
         // connection with an unread reply behind nor cut a mail in the middle.
         let sending = tokio::spawn(async move {
-            let sent = deliver(&server, &pool, &letter).await;
+            let sent = deliver(&server, &pool, &envelope).await;
             drop(slot);
             sent
         });
@@ -72,20 +72,20 @@ impl SmtpMailer {
 }
 
 /// Hands a mail over: on a connection that is open already, else on a new one.
-async fn deliver(server: &Server, pool: &Arc<Pool>, letter: &Letter) -> Result<(), Trouble> {
+async fn deliver(server: &Server, pool: &Arc<Pool>, envelope: &Envelope) -> Result<(), SmtpError> {
     if let Some(connection) = pool.take() {
-        match deliver_on(connection, pool, letter).await {
+        match deliver_on(connection, pool, envelope).await {
             // The server has closed it meanwhile, and nothing of this mail has reached it.
             Err(trouble) if trouble.is_stale() => pool.clear(),
             ended => return ended,
         }
     }
-    deliver_on(Connection::open(server).await?, pool, letter).await
+    deliver_on(Connection::open(server).await?, pool, envelope).await
 }
 
 /// Hands a mail over, and keeps the connection if it is good for another one.
-async fn deliver_on(mut connection: Connection, pool: &Arc<Pool>, letter: &Letter) -> Result<(), Trouble> {
-    let ended = connection.deliver(letter).await;
+async fn deliver_on(mut connection: Connection, pool: &Arc<Pool>, envelope: &Envelope) -> Result<(), SmtpError> {
+    let ended = connection.deliver(envelope).await;
     let is_good = match &ended {
         Ok(()) => true,
         Err(trouble) => trouble.leaves_the_connection() && connection.reset().await,

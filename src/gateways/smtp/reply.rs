@@ -49,7 +49,7 @@ pub(crate) enum Stage {
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Why {
+pub(crate) enum Cause {
     /// A negative reply.
     Reply {
         /// Its three digits.
@@ -69,7 +69,7 @@ pub(crate) enum Why {
     International,
 }
 
-impl Why {
+impl Cause {
     pub(super) fn of(error: &smtp::Error) -> Self {
         if let Some(code) = error.status() {
             let text = error.source().map(ToString::to_string).unwrap_or_default();
@@ -98,26 +98,26 @@ fn io_kind(error: &smtp::Error) -> Option<io::ErrorKind> {
 
 /// What went wrong, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Trouble {
+pub(crate) struct SmtpError {
     /// When.
     pub(crate) stage: Stage,
     /// What.
-    pub(crate) why: Why,
+    pub(crate) why: Cause,
 }
 
-impl Trouble {
+impl SmtpError {
     /// Whether an idle connection had been closed from the other side, with nothing of the mail handed over.
     pub(super) fn is_stale(&self) -> bool {
-        let is_gone = matches!(self.why, Why::Broken | Why::Silence | Why::Reply { code: 421, .. });
+        let is_gone = matches!(self.why, Cause::Broken | Cause::Silence | Cause::Reply { code: 421, .. });
         self.stage == Stage::Sender && is_gone
     }
 
     /// Whether the connection can be used for another mail.
     pub(super) fn leaves_the_connection(&self) -> bool {
         match &self.why {
-            Why::Reply { code, .. } => *code != 421,
-            Why::International => true,
-            Why::Silence | Why::Broken | Why::Insecure | Why::Lacking => false,
+            Cause::Reply { code, .. } => *code != 421,
+            Cause::International => true,
+            Cause::Silence | Cause::Broken | Cause::Insecure | Cause::Lacking => false,
         }
     }
 
@@ -125,18 +125,18 @@ impl Trouble {
     pub(crate) fn meaning(&self) -> Error {
         let transient = |message: &str| Error::Transient(message.to_owned());
         match &self.why {
-            Why::Reply { code, text } => self.of_reply(*code, &text.to_lowercase()),
-            Why::Silence | Why::Broken if self.stage == Stage::Handed => {
+            Cause::Reply { code, text } => self.of_reply(*code, &text.to_lowercase()),
+            Cause::Silence | Cause::Broken if self.stage == Stage::Handed => {
                 Error::Uncertain("the connection broke before the mail server said whether it has the mail".to_owned())
             }
-            Why::Silence => transient("the mail server did not answer in time"),
-            Why::Broken if self.stage == Stage::Connecting => {
+            Cause::Silence => transient("the mail server did not answer in time"),
+            Cause::Broken if self.stage == Stage::Connecting => {
                 transient("the mail server cannot be reached, or hangs up at once")
             }
-            Why::Broken => transient("the mail server hung up or gave no sensible answer"),
-            Why::Insecure => transient("no secure connection to the mail server could be made"),
-            Why::Lacking => transient("the mail server lacks a sign-in or encryption that the settings ask for"),
-            Why::International => Error::Permanent("the mail server takes no international addresses".to_owned()),
+            Cause::Broken => transient("the mail server hung up or gave no sensible answer"),
+            Cause::Insecure => transient("no secure connection to the mail server could be made"),
+            Cause::Lacking => transient("the mail server lacks a sign-in or encryption that the settings ask for"),
+            Cause::International => Error::Permanent("the mail server takes no international addresses".to_owned()),
         }
     }
 

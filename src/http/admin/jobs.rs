@@ -34,7 +34,7 @@ pub struct JobView {
     pub matched: u64,
     /// How many it has moved or deleted.
     pub done: u64,
-    /// How many it has left where they are: nobody serves their worker's lane any more, or their delivery is on its way already.
+    /// How many it has left where they are: nobody serves their worker's subscription any more, or their delivery is on its way already.
     pub skipped: u64,
     /// Why it left something where it is, or cannot go on.
     #[serde(skip_serializing_if = "Option::is_none")]

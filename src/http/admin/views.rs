@@ -1,4 +1,4 @@
-//! The monitor's figures on the wire: the same words in lists, in the overview and in the frames of the websocket.
+//! The monitor's stats on the wire: the same words in lists, in the overview and in the frames of the websocket.
 
 mod convert;
 
@@ -102,7 +102,7 @@ pub struct LogView {
 pub struct CursorView {
     /// The worker.
     pub worker: &'static str,
-    /// Everything up to here is finished, or has a row in the exception lane.
+    /// Everything up to here is finished, or has a row in the retry queue.
     pub settled: u64,
 }
 
@@ -114,7 +114,7 @@ pub struct WorkerView {
     #[schema(example = "feed")]
     pub name: &'static str,
     /// The name that its rows carry: another one only where several nodes each have a worker of their own.
-    pub lane: String,
+    pub subscription: String,
     /// `starting`, `running`, `paused`, `breaker_open`, `degraded` or `stopped`.
     #[schema(example = "running")]
     pub state: &'static str,
@@ -126,7 +126,7 @@ pub struct WorkerView {
     pub mailbox: FillView,
     /// Events in the logs that it has not settled.
     pub lag: u64,
-    /// What waits in its exception lane, as of the last count.
+    /// What waits in its retry queue, as of the last count.
     pub waiting: WaitingView,
     /// Deliveries finished per second, the mean of the last ten seconds.
     pub per_second: f64,
@@ -147,7 +147,7 @@ pub struct WorkerView {
     pub dead_letters: u64,
 }
 
-/// What waits in an exception lane.
+/// What waits in an retry queue.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Waiting)]
 pub struct WaitingView {
@@ -200,7 +200,7 @@ pub struct LastErrorView {
     /// When.
     #[schema(format = DateTime)]
     pub at: String,
-    /// What, shortened.
+    /// Changed, shortened.
     pub message: String,
 }
 

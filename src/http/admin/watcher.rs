@@ -1,8 +1,8 @@
 //! One websocket of `/v1/admin/watch`, from its opening to its end.
 //!
 //! What a client has not read is bounded by its own answers: after [`WINDOW`] bytes it is sent a ping, and nothing more until
-//! the pong comes back, which a client sends only when it has read up to there. Meanwhile the board goes on; whoever comes back too
-//! late gets a new picture. Whoever never comes back is cut off.
+//! the pong comes back, which a client sends only when it has read up to there. Meanwhile the change_feed goes on; whoever comes back too
+//! late gets a new snapshot. Whoever never comes back is cut off.
 
 use std::{
     future::Future,
@@ -27,7 +27,7 @@ use super::{
     views::{FrameView, to_text},
 };
 use crate::{
-    actors::monitor::{News, Watch},
+    actors::monitor::{Update, Watch},
     http::state::State,
 };
 
@@ -106,7 +106,7 @@ impl Watcher {
             let end = tokio::select! {
                 () = closing.cancelled() => Some(End::Told(CloseCode::Away, "the node shuts down; come back with since")),
                 message = self.incoming.recv() => self.hear(message).await,
-                news = self.watch.next(), if self.credit.has_room() => self.tell(&news).await,
+                update = self.watch.next(), if self.credit.has_room() => self.tell(&update).await,
                 _ = look.tick() => self.look().await,
             };
             if let Some(end) = end {
@@ -120,10 +120,10 @@ impl Watcher {
         }
     }
 
-    async fn tell(&mut self, news: &News) -> Option<End> {
-        let text = match news {
-            News::Change(change) => change.text(|change| to_text(&change.into())),
-            News::Picture(picture) => picture.text(|picture| to_text(&FrameView::Snapshot(picture.into()))),
+    async fn tell(&mut self, update: &Update) -> Option<End> {
+        let text = match update {
+            Update::Change(change) => change.text(|change| to_text(&change.into())),
+            Update::Snapshot(snapshot) => snapshot.text(|snapshot| to_text(&FrameView::Snapshot(snapshot.into()))),
         };
         self.credit.spend(text.len());
         sent(self.session.text(&*text)).await

@@ -27,7 +27,7 @@ pub struct WorkerPage {
     pub next_cursor: Option<String>,
 }
 
-/// List this node's workers with their figures.
+/// List this node's workers with their stats.
 #[utoipa::path(
     get,
     path = "/v1/admin/workers",
@@ -51,7 +51,7 @@ pub async fn list_workers(_: Authorized<scope::AdminRead>, state: web::Data<Stat
     security(("bearer" = ["admin:read"]))
 )]
 pub async fn get_overview(_: Authorized<scope::AdminRead>, state: web::Data<State>) -> HttpResponse {
-    let text = state.monitor.picture().text(|picture| to_text(&FrameView::Snapshot(picture.into())));
+    let text = state.monitor.snapshot().text(|snapshot| to_text(&FrameView::Snapshot(snapshot.into())));
     HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(text.to_string())
 }
 

@@ -63,7 +63,7 @@ pub fn known_mail(public_url: &str, to: Email) -> Mail {
 /// Sends a mail soon, in a task on the work runtime. A mail that does not go out is logged, without its address.
 pub fn send_later(state: &State, mail: Mail) {
     let mailer = Arc::clone(&state.mailer);
-    state.errands.spawn_on(async move { send(&*mailer, &mail).await }.in_current_span(), &state.jobs);
+    state.background_tasks.spawn_on(async move { send(&*mailer, &mail).await }.in_current_span(), &state.jobs);
 }
 
 /// Sends a mail, trying again where that may help.

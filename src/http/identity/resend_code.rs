@@ -66,5 +66,5 @@ fn replace_later(state: &State, account: AccountId, email: Email) {
             Err(error) => error!(%error, %account, "a new code could not be kept, so it was not mailed"),
         }
     };
-    state.errands.spawn_on(work.in_current_span(), &state.jobs);
+    state.background_tasks.spawn_on(work.in_current_span(), &state.jobs);
 }

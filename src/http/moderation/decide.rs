@@ -73,7 +73,7 @@ pub async fn decide(
     let by = moderator(&principal)?;
     let if_version = etag::if_match(&request)?;
     let (is_approved, reason) = body.validate()?;
-    let command = Command::Rule { post, by, if_version, is_approved, reason };
+    let command = Command::RecordDecision { post, by, if_version, is_approved, reason };
     let answer = state.publisher.submit(command, trace).await?;
     let (post, mut response) = post_response(&state, answer, StatusCode::OK, principal.viewer()).await?;
     Ok(response.json(post))

@@ -30,7 +30,7 @@ struct Cursor {
 }
 
 pub(super) async fn check(store: &Store, report: &mut Report) -> Result<Logs> {
-    let heads = heads(store, report).await?;
+    let log_ends = log_ends(store, report).await?;
     let mut cursors: BTreeMap<String, HashSet<Epoch>> = BTreeMap::new();
     let mut unsettled = HashSet::new();
     let mut pages = Pages::of(store, "cursor");
@@ -43,7 +43,7 @@ pub(super) async fn check(store: &Store, report: &mut Report) -> Result<Logs> {
             // What does not read was told already.
             let Ok(Cursor { id, settled }) = Cursor::from_value(row) else { continue };
             let Ok((worker, epoch)) = parts(id.clone()) else { continue };
-            let head = heads.get(&epoch).copied();
+            let head = log_ends.get(&epoch).copied();
             if head.is_some_and(|head| settled > head) {
                 let head = head.unwrap_or(0);
                 report.found(&format!("{} is settled up to {settled}, and its log ends at {head}", shown(&id)));
@@ -57,7 +57,7 @@ pub(super) async fn check(store: &Store, report: &mut Report) -> Result<Logs> {
     for worker in ["feed", "analytics"] {
         let own = cursors.get(worker);
         let is_missing = |epoch: &Epoch| own.is_none_or(|own| !own.contains(epoch));
-        if heads.keys().any(is_missing) {
+        if log_ends.keys().any(is_missing) {
             unsettled.insert(worker.to_owned());
         }
     }
@@ -70,17 +70,17 @@ pub(super) async fn check(store: &Store, report: &mut Report) -> Result<Logs> {
 }
 
 /// The last place in every log that has events.
-async fn heads(store: &Store, report: &mut Report) -> Result<BTreeMap<Epoch, i64>> {
-    let mut heads: BTreeMap<Epoch, i64> = BTreeMap::new();
+async fn log_ends(store: &Store, report: &mut Report) -> Result<BTreeMap<Epoch, i64>> {
+    let mut log_ends: BTreeMap<Epoch, i64> = BTreeMap::new();
     let mut pages = Pages::of(store, "event");
     loop {
         let rows = pages.next(None).await?;
         if rows.is_empty() {
-            return Ok(heads);
+            return Ok(log_ends);
         }
         for (id, _) in rows {
             let Ok((epoch, seq)) = place(id.clone()) else { continue };
-            if let Some(last) = heads.insert(epoch, seq)
+            if let Some(last) = log_ends.insert(epoch, seq)
                 && seq != last + 1
             {
                 report.found(&format!("{} comes behind number {last}: events are missing between them", shown(&id)));

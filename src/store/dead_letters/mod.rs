@@ -13,7 +13,8 @@ use super::{
     keys::{self, parts},
 };
 use crate::domain::{
-    Cause, CauseId, DeadLetterFilter, DeadLetterId, Event, EventId, JobId, Lane, LetterCursor, PostId, Timestamp,
+    Cause, CauseId, DeadLetterFilter, DeadLetterId, Event, EventId, JobId, LetterCursor, PostId, Subscription,
+    Timestamp,
 };
 
 pub(super) use reads::oldest;
@@ -28,7 +29,7 @@ pub struct DeadLetters {
 /// A dead letter with its whole story.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Which event, in which lane.
+    /// Which event, in which subscription.
     pub id: DeadLetterId,
     /// What was to be delivered.
     pub event: Event,
@@ -100,20 +101,20 @@ impl DeadLetters {
         answers.rows::<RecordId>(0)?.into_iter().map(id).collect()
     }
 
-    /// Moves a leased delivery of a lane to the dead letters, in one transaction.
+    /// Moves a leased delivery of a subscription to the dead letters, in one transaction.
     ///
     /// # Errors
     /// [`super::Error::Refused`] when the lease was lost; after any error the delivery simply becomes visible again.
-    pub async fn bury(&self, lane: &str, delivery: &Claimed, now: Timestamp) -> Result<()> {
+    pub async fn add(&self, subscription: &str, delivery: &Claimed, now: Timestamp) -> Result<()> {
         let mut batch = Batch::default();
         let text = "LET $row_ = DELETE $id_ WHERE lease = $token_ RETURN BEFORE; \
                     IF array::len($row_) = 0 { THROW 'lease lost' }; \
                     UPSERT $dead_ CONTENT $letter_ RETURN NONE";
-        let letter = DeadLetterRow::new(lane, delivery, now);
+        let letter = DeadLetterRow::new(subscription, delivery, now);
         batch.statement(
             text,
             [
-                ("id", deliveries::delivery_id(lane, delivery.event.id).into_value()),
+                ("id", deliveries::delivery_id(subscription, delivery.event.id).into_value()),
                 ("token", delivery.token.clone().into_value()),
                 ("dead", letter.id.clone().into_value()),
                 ("letter", letter.into_value()),
@@ -125,12 +126,15 @@ impl DeadLetters {
 }
 
 impl DeadLetterRow {
-    fn new(lane: &str, delivery: &Claimed, now: Timestamp) -> Self {
-        let id = DeadLetterId { lane: Lane::from_trusted(lane.to_owned()), event: delivery.event.id };
+    fn new(subscription: &str, delivery: &Claimed, now: Timestamp) -> Self {
+        let id = DeadLetterId {
+            subscription: Subscription::from_trusted(subscription.to_owned()),
+            event: delivery.event.id,
+        };
         let cause = cause_of(&id, &delivery.failures);
         let first = delivery.failures.iter().map(|failure| failure.at).min();
         Self {
-            id: dead_letter_id(lane, delivery.event.id),
+            id: dead_letter_id(subscription, delivery.event.id),
             event: (&delivery.event).into(),
             failures: delivery.failures.clone(),
             receives: i64::from(delivery.receive),
@@ -140,7 +144,7 @@ impl DeadLetterRow {
             redriven_by: delivery.redriven_by.map(|job| job.to_string()),
             place: Some(place(now, &id)),
             first_failed_at: Some(first.unwrap_or(now.as_millis())),
-            worker: Some(id.lane.worker().to_owned()),
+            worker: Some(id.subscription.worker().to_owned()),
             post: delivery.event.kind.post().map(|post| post.to_string()),
             cause: Some(cause.id.to_string()),
             class: Some(cause.class),
@@ -151,16 +155,16 @@ impl DeadLetterRow {
     /// What stays of it.
     pub(super) fn abandoned(&self, at: Timestamp, why: &str) -> Result<AbandonedRow> {
         let id = self.letter_id()?;
-        let id = abandoned_id(id.lane.as_str(), id.event);
+        let id = abandoned_id(id.subscription.as_str(), id.event);
         Ok(AbandonedRow { id, at: at.as_millis(), receives: self.receives, why: why.to_owned() })
     }
 
-    /// Which event, in which lane.
+    /// Which event, in which subscription.
     pub(super) fn letter_id(&self) -> Result<DeadLetterId> {
         let mut parts = keys::Parts::of(self.id.clone())?;
-        let lane = Lane::from_trusted(parts.text()?);
+        let subscription = Subscription::from_trusted(parts.text()?);
         let event = EventId { epoch: parts.parsed()?, seq: u64::try_from(parts.int()?).unwrap_or(0) };
-        Ok(DeadLetterId { lane, event })
+        Ok(DeadLetterId { subscription, event })
     }
 
     /// Whether a filter lets it through.
@@ -169,7 +173,7 @@ impl DeadLetterRow {
         let is_post = |post: PostId| self.post.as_deref() == Some(post.to_string().as_str());
         let is_cause = |cause: &CauseId| self.cause.as_deref() == Some(cause.as_str());
         Ok((filter.ids.is_empty() || filter.ids.contains(&id))
-            && filter.worker.as_ref().is_none_or(|worker| worker.covers(&id.lane))
+            && filter.worker.as_ref().is_none_or(|worker| worker.covers(&id.subscription))
             && filter.cause.as_ref().is_none_or(is_cause)
             && filter.post.is_none_or(is_post))
     }
@@ -204,7 +208,7 @@ impl DeadLetterRow {
 fn cause_of(id: &DeadLetterId, failures: &[Failure]) -> Cause {
     let last = failures.last();
     let class = last.map_or("lost", |failure| failure.class.as_str());
-    Cause::of(id.lane.worker(), class, last.map_or("", |failure| failure.message.as_str()))
+    Cause::of(id.subscription.worker(), class, last.map_or("", |failure| failure.message.as_str()))
 }
 
 /// Where a letter stands in lists. An index has it, because many letters may die within one millisecond, and a page must
@@ -219,14 +223,14 @@ pub(super) fn place_behind(at: Timestamp) -> String {
     format!("{:015}.~", at.as_millis().max(0))
 }
 
-/// `dead_letter:[lane, epoch, seq]`.
-pub(super) fn dead_letter_id(lane: &str, event: EventId) -> RecordId {
-    keys::record("dead_letter", parts![lane, event.epoch, events::seq(event.seq)])
+/// `dead_letter:[subscription, epoch, seq]`.
+pub(super) fn dead_letter_id(subscription: &str, event: EventId) -> RecordId {
+    keys::record("dead_letter", parts![subscription, event.epoch, events::seq(event.seq)])
 }
 
-/// `abandoned:[lane, epoch, seq]`.
-pub(super) fn abandoned_id(lane: &str, event: EventId) -> RecordId {
-    keys::record("abandoned", parts![lane, event.epoch, events::seq(event.seq)])
+/// `abandoned:[subscription, epoch, seq]`.
+pub(super) fn abandoned_id(subscription: &str, event: EventId) -> RecordId {
+    keys::record("abandoned", parts![subscription, event.epoch, events::seq(event.seq)])
 }
 
 #[cfg(test)]

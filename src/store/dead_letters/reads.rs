@@ -180,7 +180,7 @@ impl DeadLetterReads {
             let Some(letter) = self.list(&filter, None, 1).await?.letters.pop() else { continue };
             found.push(CauseGroup {
                 cause: letter.cause,
-                worker: letter.id.lane.worker().to_owned(),
+                worker: letter.id.subscription.worker().to_owned(),
                 count: u64::try_from(group.n).unwrap_or(0),
                 first_dead_at: Timestamp::from_millis(group.first),
                 last_dead_at: Timestamp::from_millis(group.last),
@@ -235,7 +235,7 @@ async fn by_ids(store: &Store, filter: &DeadLetterFilter) -> Result<Vec<DeadLett
 }
 
 fn records(ids: &[DeadLetterId]) -> Vec<RecordId> {
-    ids.iter().map(|id| dead_letter_id(id.lane.as_str(), id.event)).collect()
+    ids.iter().map(|id| dead_letter_id(id.subscription.as_str(), id.event)).collect()
 }
 
 /// The equality that the narrowest index begins with. With one more condition the limit would not reach the scan.
@@ -254,7 +254,8 @@ fn conditions(filter: &DeadLetterFilter) -> String {
     conditions.extend(filter.post.map(|_| "post = $post"));
     conditions.extend(filter.cause.as_ref().map(|_| "cause = $cause"));
     conditions.extend(filter.worker.as_ref().map(|_| "worker = $worker"));
-    conditions.extend(filter.worker.as_ref().filter(|lane| lane.is_local()).map(|_| "id[0] = $lane"));
+    conditions
+        .extend(filter.worker.as_ref().filter(|subscription| subscription.is_local()).map(|_| "id[0] = $subscription"));
     if conditions.is_empty() { String::new() } else { format!("WHERE {}", conditions.join(" AND ")) }
 }
 
@@ -262,6 +263,6 @@ fn bound(query: Query, filter: &DeadLetterFilter) -> Query {
     query
         .bind("post", filter.post.map(|post| post.to_string()))
         .bind("cause", filter.cause.as_ref().map(ToString::to_string))
-        .bind("worker", filter.worker.as_ref().map(|lane| lane.worker().to_owned()))
-        .bind("lane", filter.worker.as_ref().map(|lane| lane.as_str().to_owned()))
+        .bind("worker", filter.worker.as_ref().map(|subscription| subscription.worker().to_owned()))
+        .bind("subscription", filter.worker.as_ref().map(|subscription| subscription.as_str().to_owned()))
 }

@@ -47,7 +47,7 @@ impl HousekeepingAccess {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forget_mailings(
+    pub async fn delete_old_mailings(
         &self,
         after: Place,
         now: Timestamp,
@@ -67,7 +67,7 @@ impl HousekeepingAccess {
             old.map(|mailing| keys::parsed(&keys::text_key(mailing.id)?)).collect::<Result<_>>()?;
         for post in self.beyond_redelivery(posts).await? {
             let ledger = keys::range("mail", parts![post, ""], false, parts![post, "~"]);
-            while self.forget_range(ledger.clone()).await? > 0 {}
+            while self.delete_range(ledger.clone()).await? > 0 {}
             self.delete(vec![keys::named("mailing", post.to_string())]).await?;
         }
         Ok(next)
@@ -109,7 +109,7 @@ impl HousekeepingAccess {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forget_verdicts(&self, after: Place, before: Timestamp, limit: usize) -> Result<Place> {
+    pub async fn delete_old_verdicts(&self, after: Place, before: Timestamp, limit: usize) -> Result<Place> {
         let (ids, next) = self.next_rows("verdict", after, limit).await?;
         if ids.is_empty() {
             return Ok(Place::default());

@@ -24,7 +24,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     /// Whose it is; `worker@node` where the worker's result is local to a node among several.
-    pub lane: String,
+    pub subscription: String,
     /// On which log.
     pub epoch: Epoch,
     /// Everything up to here is finished.
@@ -53,9 +53,9 @@ pub fn settled_by_all(
     is_shared: bool,
     now: Timestamp,
 ) -> Option<u64> {
-    let counts = |position: &&Position| match position.lane.contains('@') {
+    let counts = |position: &&Position| match position.subscription.contains('@') {
         true => position.lease_until > now,
-        false => !(is_shared && local.contains(position.lane.as_str())),
+        false => !(is_shared && local.contains(position.subscription.as_str())),
     };
     positions.iter().filter(|position| position.epoch == epoch).filter(counts).map(|position| position.settled).min()
 }
@@ -71,7 +71,7 @@ impl HousekeepingAccess {
         let position = |row: Row| {
             let mut parts = keys::Parts::of(row.id)?;
             Ok(Position {
-                lane: parts.text()?,
+                subscription: parts.text()?,
                 epoch: parts.parsed()?,
                 settled: number(row.settled),
                 lease_until: Timestamp::from_millis(row.lease_until),
@@ -93,7 +93,7 @@ impl HousekeepingAccess {
     /// When the database does not answer.
     pub async fn note_positions(
         &self,
-        lane: &str,
+        subscription: &str,
         node: &str,
         reached: &BTreeMap<Epoch, u64>,
         known: &mut Vec<Position>,
@@ -102,8 +102,9 @@ impl HousekeepingAccess {
         let mut writes = Vec::new();
         for (epoch, settled) in reached {
             let lease_until = now.plus(lease);
-            let position = Position { lane: lane.to_owned(), epoch: *epoch, settled: *settled, lease_until };
-            let place = known.iter().position(|other| other.lane == lane && other.epoch == *epoch);
+            let position =
+                Position { subscription: subscription.to_owned(), epoch: *epoch, settled: *settled, lease_until };
+            let place = known.iter().position(|other| other.subscription == subscription && other.epoch == *epoch);
             let before = place.and_then(|place| known.get_mut(place));
             if before.as_ref().is_some_and(|before| {
                 before.settled == *settled
@@ -112,8 +113,8 @@ impl HousekeepingAccess {
             }) {
                 continue;
             }
-            let row = log::cursor_row(lane, *epoch, node, *settled, lease_until);
-            let id = log::cursor_id(lane, *epoch);
+            let row = log::cursor_row(subscription, *epoch, node, *settled, lease_until);
+            let id = log::cursor_id(subscription, *epoch);
             let write = Query::new("UPSERT $id CONTENT $row RETURN NONE").bind("id", id).bind("row", row);
             writes.push(self.store.write(write));
             match before {
@@ -128,11 +129,11 @@ impl HousekeepingAccess {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forget_lane(&self, lane: &str) -> Result<()> {
-        let range = keys::range("delivery", parts![lane, ""], false, parts![lane, "~"]);
-        while self.forget_range(range.clone()).await? > 0 {}
-        let range = keys::range("cursor", parts![lane, ""], false, parts![lane, "~"]);
-        while self.forget_range(range.clone()).await? > 0 {}
+    pub async fn delete_subscription(&self, subscription: &str) -> Result<()> {
+        let range = keys::range("delivery", parts![subscription, ""], false, parts![subscription, "~"]);
+        while self.delete_range(range.clone()).await? > 0 {}
+        let range = keys::range("cursor", parts![subscription, ""], false, parts![subscription, "~"]);
+        while self.delete_range(range.clone()).await? > 0 {}
         Ok(())
     }
 
@@ -141,7 +142,7 @@ impl HousekeepingAccess {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forget_events(&self, epoch: Epoch, settled: u64, before: Timestamp, limit: usize) -> Result<usize> {
+    pub async fn delete_events(&self, epoch: Epoch, settled: u64, before: Timestamp, limit: usize) -> Result<usize> {
         let range =
             keys::range("event", parts![epoch, 0], false, parts![epoch, events::seq(settled).saturating_add(1)]);
         // The log is in the order of time, so only its beginning is looked at, however long it is.
@@ -165,7 +166,7 @@ impl HousekeepingAccess {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn forget_log(&self, epoch: Epoch, settled: u64, before: Timestamp) -> Result<()> {
+    pub async fn delete_log(&self, epoch: Epoch, settled: u64, before: Timestamp) -> Result<()> {
         if self.is_shared() || epoch.began_at() >= before {
             return Ok(());
         }
@@ -200,7 +201,7 @@ impl HousekeepingAccess {
     }
 
     /// Removes a part of a range; says how many rows.
-    pub(super) async fn forget_range(&self, range: RecordId) -> Result<usize> {
+    pub(super) async fn delete_range(&self, range: RecordId) -> Result<usize> {
         const AT_ONCE: usize = 1_000;
         let rows = self.store.read(Query::page(range, AT_ONCE)).await?.rows::<RecordId>(0)?;
         self.delete(rows).await
@@ -225,8 +226,13 @@ mod tests {
         Timestamp::from_millis(1_000)
     }
 
-    fn at(lane: &str, epoch: Epoch, settled: u64, lease_until: i64) -> Position {
-        Position { lane: lane.to_owned(), epoch, settled, lease_until: Timestamp::from_millis(lease_until) }
+    fn at(subscription: &str, epoch: Epoch, settled: u64, lease_until: i64) -> Position {
+        Position {
+            subscription: subscription.to_owned(),
+            epoch,
+            settled,
+            lease_until: Timestamp::from_millis(lease_until),
+        }
     }
 
     #[test]

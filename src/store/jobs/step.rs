@@ -6,7 +6,7 @@ use surrealdb::types::{RecordId, SurrealValue, Value};
 
 use super::{Jobs, job_id};
 use crate::{
-    domain::{DeadLetterId, Job, JobId, JobKind, JobState, Lane, Timestamp},
+    domain::{DeadLetterId, Job, JobId, JobKind, JobState, Subscription, Timestamp},
     store::{
         Error, Result,
         batch::Batch,
@@ -28,8 +28,8 @@ pub struct Step<'a> {
     pub lease_until: Timestamp,
     /// How many letters at most.
     pub limit: usize,
-    /// Whether anybody takes deliveries from a lane.
-    pub is_served: &'a (dyn Fn(&Lane) -> bool + Send + Sync),
+    /// Whether anybody takes deliveries from a subscription.
+    pub is_served: &'a (dyn Fn(&Subscription) -> bool + Send + Sync),
 }
 
 /// How a step ended.
@@ -39,8 +39,8 @@ pub enum Stepped {
     Committed {
         /// How the job is now.
         state: JobState,
-        /// Whose lanes have something due.
-        lanes: BTreeSet<Lane>,
+        /// Whose subscriptions have something due.
+        subscriptions: BTreeSet<Subscription>,
     },
     /// Somebody else changed the same letters; nothing was written, and the step is to be taken again.
     Again,
@@ -52,7 +52,7 @@ impl Jobs {
     /// Takes the next step of a job: its next letters are deleted, become deliveries that are due now if it is a redrive, and
     /// the job says how far it is, all in one transaction.
     ///
-    /// A letter stays where it is if nobody serves its lane, or if its delivery exists all the same; the job counts it as
+    /// A letter stays where it is if nobody serves its subscription, or if its delivery exists all the same; the job counts it as
     /// skipped. A letter that the job has redriven and that died again is not touched a second time.
     ///
     /// # Errors
@@ -65,9 +65,9 @@ impl Jobs {
         let after = row.after.clone();
         let job = row.into_job()?;
         let batch = self.select(&job, &after, step).await?;
-        let (state, lanes) = (batch.state, batch.lanes());
+        let (state, subscriptions) = (batch.state, batch.subscriptions());
         match self.store.write(batch.into_transaction(&after, step)?.into_transaction()).await {
-            Ok(_) => Ok(Stepped::Committed { state, lanes }),
+            Ok(_) => Ok(Stepped::Committed { state, subscriptions }),
             Err(Error::Exists(_)) => Ok(Stepped::Again),
             Err(Error::Refused(word)) if word.contains("job lost") => Ok(Stepped::Lost),
             Err(Error::Refused(_)) => Ok(Stepped::Again),
@@ -93,7 +93,8 @@ impl Jobs {
             }
         }
         if job.kind == JobKind::Redrive {
-            selected.leave(|id| !(step.is_served)(&id.lane), "nobody serves the worker's lane any more");
+            selected
+                .leave(|id| !(step.is_served)(&id.subscription), "nobody serves the worker's subscription any more");
             let pending = self.pending(&selected.letters).await?;
             selected.leave(|id| pending.contains(id), "its delivery is on its way already");
         }
@@ -106,7 +107,7 @@ impl Jobs {
         if letters.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let row = |id: &DeadLetterId| deliveries::delivery_id(id.lane.as_str(), id.event);
+        let row = |id: &DeadLetterId| deliveries::delivery_id(id.subscription.as_str(), id.event);
         let ids: Vec<RecordId> = letters.iter().map(|(id, _)| row(id)).collect();
         let query = Query::new("SELECT VALUE id FROM $ids").bind("ids", ids);
         let found: Vec<RecordId> = self.store.read(query).await?.rows(0)?;
@@ -148,9 +149,9 @@ impl Selected {
         self.skipped += before - self.letters.len();
     }
 
-    fn lanes(&self) -> BTreeSet<Lane> {
+    fn subscriptions(&self) -> BTreeSet<Subscription> {
         match self.kind {
-            JobKind::Redrive => self.letters.iter().map(|(id, _)| id.lane.clone()).collect(),
+            JobKind::Redrive => self.letters.iter().map(|(id, _)| id.subscription.clone()).collect(),
             JobKind::Discard => BTreeSet::new(),
         }
     }

@@ -1,4 +1,4 @@
-//! Mail: the ledger of who got which copy, the addresses that refuse all mail, and the accesses to both. Nothing here sends.
+//! Mail: the ledger of who got which copy, the addresses that refuse all mail, and the repositories to both. Nothing here sends.
 
 mod access;
 mod ledger;

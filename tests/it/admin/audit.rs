@@ -2,26 +2,26 @@
 
 use serde_json::{Value, json};
 
-use super::{Scene, all, carried_out, deadly, order, roles};
+use super::{Fixture, all, carried_out, deadly, order, roles};
 use crate::support::send;
 
 #[actix_web::test]
 async fn every_act_leaves_a_row_that_says_who_did_what_to_what() {
-    let scene = Scene::new(deadly).await;
-    scene.kill(&["feed"], &["One", "Two"]).await;
-    let redrive = carried_out(&scene.root, "redrive", json!({"worker": "feed", "rate": 7})).await;
-    scene.app.clock.advance(std::time::Duration::from_millis(1));
-    let discard = carried_out(&scene.root, "discard", json!({"all": true})).await;
-    scene.app.clock.advance(std::time::Duration::from_millis(1));
-    scene.kill(&["feed"], &["Three", "Four"]).await;
-    let slow = order(&scene.root, "discard", json!({"worker": "feed", "rate": 1})).await;
-    scene.app.clock.advance(std::time::Duration::from_millis(1));
-    scene.root.delete(&format!("/v1/admin/jobs/{}", slow["id"].as_str().unwrap())).await.expect(200);
-    scene.app.clock.advance(std::time::Duration::from_millis(1));
-    let put = scene.root.request(reqwest::Method::PUT, "/v1/admin/accounts/ada/roles").json(&roles(&["operator"]));
+    let fixture = Fixture::new(deadly).await;
+    fixture.kill(&["feed"], &["One", "Two"]).await;
+    let redrive = carried_out(&fixture.root, "redrive", json!({"worker": "feed", "rate": 7})).await;
+    fixture.app.clock.advance(std::time::Duration::from_millis(1));
+    let discard = carried_out(&fixture.root, "discard", json!({"all": true})).await;
+    fixture.app.clock.advance(std::time::Duration::from_millis(1));
+    fixture.kill(&["feed"], &["Three", "Four"]).await;
+    let slow = order(&fixture.root, "discard", json!({"worker": "feed", "rate": 1})).await;
+    fixture.app.clock.advance(std::time::Duration::from_millis(1));
+    fixture.root.delete(&format!("/v1/admin/jobs/{}", slow["id"].as_str().unwrap())).await.expect(200);
+    fixture.app.clock.advance(std::time::Duration::from_millis(1));
+    let put = fixture.root.request(reqwest::Method::PUT, "/v1/admin/accounts/ada/roles").json(&roles(&["operator"]));
     send(put).await.expect(200);
 
-    let trail = all(&scene.root, "/v1/admin/audit", 2).await;
+    let trail = all(&fixture.root, "/v1/admin/audit", 2).await;
     let shown: Vec<(&str, &Value)> = trail.iter().map(|row| (row["act"].as_str().unwrap(), &row["target"])).collect();
     let expected = [
         ("roles.set", &json!("ada")),
@@ -44,18 +44,18 @@ async fn every_act_leaves_a_row_that_says_who_did_what_to_what() {
 
 #[actix_web::test]
 async fn nothing_changes_the_trail() {
-    let scene = Scene::new(deadly).await;
-    order(&scene.root, "discard", json!({"all": true})).await;
-    let before = scene.root.get("/v1/admin/audit").await.expect(200).json();
+    let fixture = Fixture::new(deadly).await;
+    order(&fixture.root, "discard", json!({"all": true})).await;
+    let before = fixture.root.get("/v1/admin/audit").await.expect(200).json();
     let id = before["items"][0]["id"].as_str().unwrap().to_owned();
     for method in ["PUT", "POST", "PATCH", "DELETE"] {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        send(scene.root.request(method.clone(), "/v1/admin/audit")).await.expect_problem(405, "method_not_allowed");
-        send(scene.root.request(method, &format!("/v1/admin/audit/{id}"))).await.expect_problem(404, "not_found");
+        send(fixture.root.request(method.clone(), "/v1/admin/audit")).await.expect_problem(405, "method_not_allowed");
+        send(fixture.root.request(method, &format!("/v1/admin/audit/{id}"))).await.expect_problem(404, "not_found");
     }
-    scene.app.clock.advance(super::DAY * 3_650);
-    scene.app.app.clean_up().await.unwrap();
-    let mut root = scene.root.clone();
+    fixture.app.clock.advance(super::DAY * 3_650);
+    fixture.app.app.clean_up().await.unwrap();
+    let mut root = fixture.root.clone();
     root.sign_in().await;
     assert_eq!(root.get("/v1/admin/audit").await.expect(200).json(), before, "no retention");
     root.get("/v1/admin/audit?cursor=x").await.expect_problem(422, "invalid_input");

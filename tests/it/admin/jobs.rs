@@ -12,7 +12,7 @@ use broadsheet::{
 };
 use serde_json::{Value, json};
 
-use super::{Scene, acts, all, carried_out, deadly, ended, job, lenient, letters, order};
+use super::{Fixture, acts, all, carried_out, deadly, ended, job, lenient, letters, order};
 use crate::support::{
     TestApp,
     api::{findings, sorted},
@@ -21,8 +21,8 @@ use crate::support::{
 
 #[actix_web::test]
 async fn an_empty_filter_is_not_all_and_everything_wrong_is_named() {
-    let scene = Scene::new(deadly).await;
-    scene.kill(&["feed"], &["Safe"]).await;
+    let fixture = Fixture::new(deadly).await;
+    fixture.kill(&["feed"], &["Safe"]).await;
     for kind in ["redrive", "discard"] {
         for (body, expected) in [
             (json!({}), vec![": empty"]),
@@ -39,50 +39,50 @@ async fn an_empty_filter_is_not_all_and_everything_wrong_is_named() {
                 vec!["cause: invalid_id", "post: invalid_id", "worker: invalid_name"],
             ),
         ] {
-            let answer = scene.root.post(&format!("/v1/admin/dead-letters/{kind}"), &body).await;
+            let answer = fixture.root.post(&format!("/v1/admin/dead-letters/{kind}"), &body).await;
             assert_eq!(findings(&answer.expect_problem(422, "invalid_input")), expected, "{kind} {body}");
         }
     }
-    assert_eq!(letters(&scene.root).await.len(), 1);
-    assert!(all(&scene.root, "/v1/admin/jobs", 20).await.is_empty() && acts(&scene.root).await.is_empty());
+    assert_eq!(letters(&fixture.root).await.len(), 1);
+    assert!(all(&fixture.root, "/v1/admin/jobs", 20).await.is_empty() && acts(&fixture.root).await.is_empty());
 }
 
 #[actix_web::test]
 async fn letters_are_chosen_by_id_and_unknown_ones_match_nothing() {
-    let scene = Scene::new(deadly).await;
-    scene.kill(&["feed"], &["One", "Two", "Three"]).await;
-    let ids: Vec<Value> = letters(&scene.root).await.iter().map(|letter| letter["id"].clone()).collect();
+    let fixture = Fixture::new(deadly).await;
+    fixture.kill(&["feed"], &["One", "Two", "Three"]).await;
+    let ids: Vec<Value> = letters(&fixture.root).await.iter().map(|letter| letter["id"].clone()).collect();
     let unknown = "feed.01JD9X8Z6Q4W7E2R5T1Y3V0P8A.1";
-    let done = carried_out(&scene.root, "redrive", json!({"ids": [ids[0], ids[2], ids[0], unknown]})).await;
+    let done = carried_out(&fixture.root, "redrive", json!({"ids": [ids[0], ids[2], ids[0], unknown]})).await;
     assert_eq!((&done["matched"], &done["done"]), (&json!(2), &json!(2)));
-    assert_eq!(letters(&scene.root).await[0]["id"], ids[1]);
-    until("both are in the feed", async || sorted(scene.ada.titles("/v1/feed").await) == ["One", "Three"]).await;
-    let nothing = carried_out(&scene.root, "discard", json!({"worker": "email"})).await;
+    assert_eq!(letters(&fixture.root).await[0]["id"], ids[1]);
+    until("both are in the feed", async || sorted(fixture.ada.titles("/v1/feed").await) == ["One", "Three"]).await;
+    let nothing = carried_out(&fixture.root, "discard", json!({"worker": "email"})).await;
     assert_eq!((&nothing["matched"], &nothing["done"]), (&json!(0), &json!(0)));
 }
 
 #[actix_web::test]
 async fn a_cancelled_job_leaves_the_rest_where_it_is() {
-    let scene = Scene::new(deadly).await;
+    let fixture = Fixture::new(deadly).await;
     let titles: Vec<String> = (0..12).map(|number| format!("Post {number}")).collect();
-    scene.kill(&["feed"], &titles.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    let id = order(&scene.root, "redrive", json!({"worker": "feed", "rate": 1})).await["id"].clone();
-    until("it has begun", async || job(&scene.root, &id).await["done"].as_u64().unwrap() > 0).await;
+    fixture.kill(&["feed"], &titles.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let id = order(&fixture.root, "redrive", json!({"worker": "feed", "rate": 1})).await["id"].clone();
+    until("it has begun", async || job(&fixture.root, &id).await["done"].as_u64().unwrap() > 0).await;
     let path = format!("/v1/admin/jobs/{}", id.as_str().unwrap());
-    scene.app.clock.advance(Duration::from_millis(1));
-    let cancelled = scene.root.delete(&path).await.expect(200).json();
+    fixture.app.clock.advance(Duration::from_millis(1));
+    let cancelled = fixture.root.delete(&path).await.expect(200).json();
     assert_eq!((&cancelled["state"], &cancelled["matched"]), (&json!("cancelled"), &json!(12)));
     let done = usize::try_from(cancelled["done"].as_u64().unwrap()).unwrap();
     assert!((1..12).contains(&done), "{cancelled}");
-    assert_eq!(letters(&scene.root).await.len(), 12 - done);
-    scene.root.delete(&path).await.expect_problem(409, "conflict");
-    assert_eq!(acts(&scene.root).await, ["job.cancel", "dead_letters.redrive"]);
+    assert_eq!(letters(&fixture.root).await.len(), 12 - done);
+    fixture.root.delete(&path).await.expect_problem(409, "conflict");
+    assert_eq!(acts(&fixture.root).await, ["job.cancel", "dead_letters.redrive"]);
     // What is left can be ordered again, and goes faster.
-    let rest = carried_out(&scene.root, "redrive", json!({"worker": "feed", "rate": 500})).await;
+    let rest = carried_out(&fixture.root, "redrive", json!({"worker": "feed", "rate": 500})).await;
     assert_eq!(rest["done"], 12 - done);
-    assert_eq!(job(&scene.root, &id).await, cancelled, "a cancelled job does not go on");
-    until("all are in the feed", async || scene.ada.titles("/v1/feed").await.len() == 12).await;
-    scene
+    assert_eq!(job(&fixture.root, &id).await, cancelled, "a cancelled job does not go on");
+    until("all are in the feed", async || fixture.ada.titles("/v1/feed").await.len() == 12).await;
+    fixture
         .root
         .delete(&format!("/v1/admin/jobs/{}", rest["id"].as_str().unwrap()))
         .await
@@ -91,38 +91,38 @@ async fn a_cancelled_job_leaves_the_rest_where_it_is() {
 
 #[actix_web::test]
 async fn jobs_are_listed_newest_first_page_by_page() {
-    let scene = Scene::new(lenient).await;
+    let fixture = Fixture::new(lenient).await;
     let mut ordered = Vec::new();
     for _ in 0..5 {
-        ordered.insert(0, order(&scene.root, "discard", json!({"all": true})).await["id"].clone());
-        scene.app.clock.advance(Duration::from_millis(1));
+        ordered.insert(0, order(&fixture.root, "discard", json!({"all": true})).await["id"].clone());
+        fixture.app.clock.advance(Duration::from_millis(1));
     }
     for id in &ordered {
-        assert_eq!(ended(&scene.root, id).await["state"], "done");
+        assert_eq!(ended(&fixture.root, id).await["state"], "done");
     }
-    let listed = all(&scene.root, "/v1/admin/jobs", 2).await;
+    let listed = all(&fixture.root, "/v1/admin/jobs", 2).await;
     assert_eq!(listed.iter().map(|job| job["id"].clone()).collect::<Vec<_>>(), ordered);
     assert_eq!((&listed[0]["filter"]["all"], &listed[0]["by"]["handle"]), (&json!(true), &json!("rosa")));
-    scene.root.get("/v1/admin/jobs?cursor=x").await.expect_problem(422, "invalid_input");
-    scene.root.get("/v1/admin/jobs/x").await.expect_problem(404, "not_found");
-    scene.root.get("/v1/admin/jobs/01JD9X8Z6Q4W7E2R5T1Y3V0P8A").await.expect_problem(404, "not_found");
-    scene.root.delete("/v1/admin/jobs/01JD9X8Z6Q4W7E2R5T1Y3V0P8A").await.expect_problem(404, "not_found");
+    fixture.root.get("/v1/admin/jobs?cursor=x").await.expect_problem(422, "invalid_input");
+    fixture.root.get("/v1/admin/jobs/x").await.expect_problem(404, "not_found");
+    fixture.root.get("/v1/admin/jobs/01JD9X8Z6Q4W7E2R5T1Y3V0P8A").await.expect_problem(404, "not_found");
+    fixture.root.delete("/v1/admin/jobs/01JD9X8Z6Q4W7E2R5T1Y3V0P8A").await.expect_problem(404, "not_found");
 }
 
 #[actix_web::test]
 async fn a_letter_that_dies_again_stays_dead_until_the_next_order() {
-    let scene = Scene::new(deadly).await;
-    scene.kill(&["feed"], &["Stubborn", "Obstinate"]).await;
-    scene.plan.of("feed").always(crate::support::Fault::Fail);
+    let fixture = Fixture::new(deadly).await;
+    fixture.kill(&["feed"], &["Stubborn", "Obstinate"]).await;
+    fixture.plan.of("feed").always(crate::support::Fault::Fail);
     for life in 1..=2 {
-        let done = carried_out(&scene.root, "redrive", json!({"all": true, "rate": 500})).await;
+        let done = carried_out(&fixture.root, "redrive", json!({"all": true, "rate": 500})).await;
         assert_eq!((&done["matched"], &done["done"]), (&json!(2), &json!(2)));
         until("both have died again", async || {
-            let left = letters(&scene.root).await;
+            let left = letters(&fixture.root).await;
             left.len() == 2 && left.iter().all(|letter| letter["redrives"] == life)
         })
         .await;
-        scene.app.clock.advance(Duration::from_secs(1));
+        fixture.app.clock.advance(Duration::from_secs(1));
     }
 }
 

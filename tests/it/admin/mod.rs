@@ -37,14 +37,14 @@ fn lenient(config: &mut Config) {
 }
 
 /// A server whose workers fail on demand, an admin and an author.
-struct Scene {
+struct Fixture {
     app: TestApp,
     plan: Plan,
     root: Person,
     ada: Person,
 }
 
-impl Scene {
+impl Fixture {
     async fn new(change: impl FnOnce(&mut Config)) -> Self {
         let plan = Plan::default();
         let app = TestApp::spawn_with(change, plan.registry()).await;

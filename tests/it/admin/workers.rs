@@ -17,7 +17,7 @@ async fn act(boss: &Person, worker: &str, verb: &str) -> Value {
 
 /// What operators have done, oldest first.
 async fn acts(app: &TestApp) -> Vec<String> {
-    let entries = app.app.accesses.audit().list(None, 100).await.unwrap();
+    let entries = app.app.repositories.audit().list(None, 100).await.unwrap();
     entries
         .iter()
         .rev()
@@ -86,7 +86,7 @@ async fn a_paused_worker_takes_nothing_until_it_is_resumed_even_over_a_restart_o
     let post = ada.publish("Patience").await;
     let is_waiting = async |author: &Person| {
         let receipt = author.receipt(&post).await;
-        receipt[0] == "feed: on_its_way" && receipt[1..].iter().all(|line| line.ends_with(": done"))
+        receipt[0] == "feed: pending" && receipt[1..].iter().all(|line| line.ends_with(": done"))
     };
     until("the others are done", async || is_waiting(&ada).await).await;
     until("the backlog is shown", async || {

@@ -15,7 +15,7 @@ use super::terminal::{Terminal, printed};
 use crate::support::{Fault, Person, Plan, TestApp, expect_line, until};
 
 /// A server, faults for its workers, its administrator and her terminal.
-struct Scene {
+struct Fixture {
     app: TestApp,
     plan: Plan,
     ada: Person,
@@ -23,7 +23,7 @@ struct Scene {
     url: String,
 }
 
-impl Scene {
+impl Fixture {
     async fn new() -> Self {
         let plan = Plan::default();
         let change = |config: &mut broadsheet::config::Config| {
@@ -61,82 +61,82 @@ impl Scene {
 
 #[actix_web::test]
 async fn a_poisoned_worker_is_found_and_its_dead_letters_are_redriven_from_a_terminal() {
-    let mut scene = Scene::new().await;
-    scene.plan.of("search").always(Fault::Fail);
-    let posts = [scene.ada.publish("Doom").await, scene.ada.publish("Gloom").await];
+    let mut fixture = Fixture::new().await;
+    fixture.plan.of("search").always(Fault::Fail);
+    let posts = [fixture.ada.publish("Doom").await, fixture.ada.publish("Gloom").await];
     for _ in 0..6 {
-        scene.app.pass(Duration::from_secs(100)).await;
+        fixture.app.pass(Duration::from_secs(100)).await;
     }
-    scene.ada.sign_in().await;
+    fixture.ada.sign_in().await;
 
-    let causes = scene.json(&["dlq", "causes", "--exit-code"], 3).await;
+    let causes = fixture.json(&["dlq", "causes", "--exit-code"], 3).await;
     let items = causes["items"].as_array().unwrap();
     assert_eq!(items.len(), 1, "{causes}");
     assert_eq!((items[0]["worker"].as_str(), items[0]["count"].as_u64()), (Some("search"), Some(2)), "{causes}");
     assert!(items[0]["message"].as_str().unwrap().contains("planted failure"), "{causes}");
     let cause = items[0]["cause"].as_str().unwrap();
-    let table = scene.says(&["dlq", "causes"], 0).await;
+    let table = fixture.says(&["dlq", "causes"], 0).await;
     assert!(table.contains(cause) && table.lines().count() == 2, "{table}");
 
-    let list = scene.json(&["dlq", "list", "--cause", cause], 0).await;
+    let list = fixture.json(&["dlq", "list", "--cause", cause], 0).await;
     let ids: Vec<&str> = list["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 2, "{list}");
-    let story = scene.says(&["dlq", "show", ids[0]], 0).await;
+    let story = fixture.says(&["dlq", "show", ids[0]], 0).await;
     assert_eq!(story.matches("planted failure").count(), 6, "the message and five attempts: {story}");
 
-    scene.plan.of("search").always(None);
-    let dry = scene.says(&["dlq", "redrive", "--worker", "search", "--dry-run"], 0).await;
+    fixture.plan.of("search").always(None);
+    let dry = fixture.says(&["dlq", "redrive", "--worker", "search", "--dry-run"], 0).await;
     assert_eq!(dry, "2 dead letters match; nothing was done\n");
-    let said = scene.says(&["dlq", "redrive", "--worker", "search", "--yes", "--wait"], 0).await;
+    let said = fixture.says(&["dlq", "redrive", "--worker", "search", "--yes", "--wait"], 0).await;
     assert_eq!(said, "the redrive is done: 2 of 2 dead letters done, 0 skipped\n");
-    scene.app.settle().await;
+    fixture.app.settle().await;
     for post in &posts {
-        let is_done = async || scene.ada.receipt(post).await.contains(&"search: done".to_owned());
+        let is_done = async || fixture.ada.receipt(post).await.contains(&"search: done".to_owned());
         until("it is indexed after all", is_done).await;
     }
-    assert_eq!(scene.says(&["dlq", "causes", "--exit-code"], 0).await, "there are no dead letters\n");
-    let jobs = scene.json(&["dlq", "jobs"], 0).await;
+    assert_eq!(fixture.says(&["dlq", "causes", "--exit-code"], 0).await, "there are no dead letters\n");
+    let jobs = fixture.json(&["dlq", "jobs"], 0).await;
     assert_eq!((&jobs["items"][0]["state"], &jobs["items"][0]["done"]), (&json!("done"), &json!(2)), "{jobs}");
-    let acts = scene.json(&["audit"], 0).await;
+    let acts = fixture.json(&["audit"], 0).await;
     let act = acts["items"].as_array().unwrap().iter().find(|act| act["act"] == "dead_letters.redrive").unwrap();
     assert_eq!(act["by"]["handle"], "ada", "{acts}");
 }
 
 #[actix_web::test]
 async fn dead_letters_are_discarded_from_a_terminal() {
-    let mut scene = Scene::new().await;
-    scene.plan.of("search").always(Fault::Fail);
-    let post = scene.ada.publish("Doom").await;
+    let mut fixture = Fixture::new().await;
+    fixture.plan.of("search").always(Fault::Fail);
+    let post = fixture.ada.publish("Doom").await;
     for _ in 0..6 {
-        scene.app.pass(Duration::from_secs(100)).await;
+        fixture.app.pass(Duration::from_secs(100)).await;
     }
-    scene.ada.sign_in().await;
+    fixture.ada.sign_in().await;
     let choice = ["dlq", "discard", "--post", post["id"].as_str().unwrap(), "--yes", "--wait"];
-    let said = scene.says(&choice, 0).await;
+    let said = fixture.says(&choice, 0).await;
     assert_eq!(said, "the discard is done: 1 of 1 dead letter done, 0 skipped\n");
-    assert_eq!(scene.says(&["dlq", "list", "--exit-code"], 0).await, "there are no dead letters\n");
+    assert_eq!(fixture.says(&["dlq", "list", "--exit-code"], 0).await, "there are no dead letters\n");
 }
 
 #[actix_web::test]
 async fn workers_are_paused_and_resumed_from_a_terminal() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let state = async |name: &str| {
-        let workers = scene.json(&["workers"], 0).await;
+        let workers = fixture.json(&["workers"], 0).await;
         let worker = workers["items"].as_array().unwrap().iter().find(|worker| worker["name"] == name).unwrap();
         worker["state"].as_str().unwrap().to_owned()
     };
-    scene.says(&["workers", "pause", "feed"], 0).await;
+    fixture.says(&["workers", "pause", "feed"], 0).await;
     until("it is paused", async || state("feed").await == "paused").await;
-    scene.says(&["workers", "resume", "feed"], 0).await;
+    fixture.says(&["workers", "resume", "feed"], 0).await;
     until("it goes on", async || state("feed").await == "running").await;
-    let table = scene.says(&["workers"], 0).await;
+    let table = fixture.says(&["workers"], 0).await;
     assert_eq!(table.lines().count(), 6, "{table}");
 }
 
 #[actix_web::test]
 async fn only_operators_get_anywhere() {
-    let scene = Scene::new().await;
-    let bob = scene.app.person("bob").await;
+    let fixture = Fixture::new().await;
+    let bob = fixture.app.person("bob").await;
     let commands = [
         &["workers"][..],
         &["dlq", "causes"],
@@ -146,19 +146,19 @@ async fn only_operators_get_anywhere() {
         &["account", "roles", "ada"],
     ];
     for arguments in commands {
-        let arguments = [arguments, &["--url", &scene.url]].concat();
-        expect_line(&scene.terminal.run_with_token(&bob.token, &arguments).await, 77, &["not allowed"]);
-        expect_line(&scene.terminal.run_with_token("nonsense", &arguments).await, 77, &["BROADSHEET_TOKEN"]);
+        let arguments = [arguments, &["--url", &fixture.url]].concat();
+        expect_line(&fixture.terminal.run_with_token(&bob.token, &arguments).await, 77, &["not allowed"]);
+        expect_line(&fixture.terminal.run_with_token("nonsense", &arguments).await, 77, &["BROADSHEET_TOKEN"]);
     }
-    let said = scene.says(&["account", "roles", "bob", "--set", "user,moderator"], 0).await;
+    let said = fixture.says(&["account", "roles", "bob", "--set", "user,moderator"], 0).await;
     assert!(said.starts_with("bob: ") && said.contains("moderator"), "{said}");
 }
 
 #[actix_web::test]
 async fn watching_shows_what_changes() {
-    let scene = Scene::new().await;
-    let mut command = scene.terminal.command(&["watch", "--json", "--url", &scene.url]);
-    command.env("BROADSHEET_TOKEN", &scene.ada.token).stdin(Stdio::null()).stdout(Stdio::piped());
+    let fixture = Fixture::new().await;
+    let mut command = fixture.terminal.command(&["watch", "--json", "--url", &fixture.url]);
+    command.env("BROADSHEET_TOKEN", &fixture.ada.token).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let (lines, mut changes) = tokio::sync::mpsc::unbounded_channel();
     let output = BufReader::new(child.stdout.take().unwrap());
@@ -167,7 +167,7 @@ async fn watching_shows_what_changes() {
     });
     let snapshot: Value = serde_json::from_str(&changes.recv().await.unwrap()).unwrap();
     assert_eq!((&snapshot["type"], snapshot["workers"].as_array().unwrap().len()), (&json!("snapshot"), 5));
-    scene.says(&["workers", "pause", "feed"], 0).await;
+    fixture.says(&["workers", "pause", "feed"], 0).await;
     loop {
         let change: Value = serde_json::from_str(&changes.recv().await.unwrap()).unwrap();
         if change["worker"]["name"] == "feed" && change["worker"]["state"] == "paused" {

@@ -209,7 +209,7 @@ async fn what_the_server_refuses_is_one_line_and_its_exit_code() {
 async fn workers_are_shown_and_told_what_to_do() {
     let (fake, terminal) = (Fake::start(), Terminal::new());
     let workers = json!({"items": [
-        {"name": "feed", "lane": "feed", "state": "running", "running": 2, "batch": 10, "lag": 7, "restarts": 0,
+        {"name": "feed", "subscription": "feed", "state": "running", "running": 2, "batch": 10, "lag": 7, "restarts": 0,
             "mailbox": {"used": 3, "capacity": 64}, "waiting": {"ready": 1, "leased": 0, "held": 0}, "per_second": 12.5,
             "wait_ms": {"count": 3, "p50": 1, "p95": 2, "p99": 3}, "run_ms": {"p95": 40}, "dead_letters": 0},
         {"name": "email", "state": "breaker_open", "last_error": {"at": "2026-11-23T10:00:00.000Z", "message": "no server"}},

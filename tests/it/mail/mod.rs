@@ -44,20 +44,22 @@ fn by_smtp(config: &mut Config, url: &str) {
 /// The standard workers, with mail about posts sent by this mailer; codes go where the configuration says.
 fn mailed_by(mailer: Arc<dyn Mailer>) -> Registry {
     Registry::default()
-        .with(|hands| Feed::new(hands.feed.clone(), &hands.config.feed))
-        .with(|hands| Search::new(hands.search.clone(), hands.index.clone()))
-        .with(move |hands| Email::new(hands.mail.clone(), mailer, hands.clock.clone(), &hands.public_url))
-        .with(|hands| Moderation::new(hands.moderation.clone(), hands.moderator.clone(), hands.publisher.clone()))
-        .with(|hands| Analytics::new(hands.analytics.clone()))
+        .with(|context| Feed::new(context.feed.clone(), &context.config.feed))
+        .with(|context| Search::new(context.search.clone(), context.index.clone()))
+        .with(move |context| Email::new(context.mail.clone(), mailer, context.clock.clone(), &context.public_url))
+        .with(|context| {
+            Moderation::new(context.moderation.clone(), context.moderator.clone(), context.publisher.clone())
+        })
+        .with(|context| Analytics::new(context.analytics.clone()))
 }
 
 /// Gives an author followers with these addresses, who want mail.
 async fn followers(app: &TestApp, author: &Person, addresses: &[String]) {
-    let accesses = &app.app.accesses;
-    let id = accesses.accounts().by_handle(&Handle::parse(&author.handle).unwrap()).await.unwrap().unwrap().id;
+    let repositories = &app.app.repositories;
+    let id = repositories.accounts().by_handle(&Handle::parse(&author.handle).unwrap()).await.unwrap().unwrap().id;
     let emails: Vec<domain::Email> = addresses.iter().map(|address| domain::Email::parse(address).unwrap()).collect();
     let now = broadsheet::clock::Clock::now(&*app.clock);
-    accesses.seeding().add_mailed_followers(id, &emails, now).await.unwrap();
+    repositories.seeding().add_mailed_followers(id, &emails, now).await.unwrap();
 }
 
 /// The counts of a post's mailing.

@@ -51,7 +51,7 @@ async fn an_address_that_does_not_exist_is_skipped_until_somebody_takes_it_off_t
     let post = ada.publish("Third").await;
     finish(&app, &mut ada, &post).await;
     assert!(smtpd.mailed().contains(&"never1-bob@example.org".to_owned()));
-    let audit = app.app.accesses.audit().list(None, 10).await.unwrap();
+    let audit = app.app.repositories.audit().list(None, 10).await.unwrap();
     let entry = audit.iter().find(|entry| entry.audit.act == "suppression.remove").unwrap();
     assert_eq!((entry.audit.by.handle.as_str(), entry.audit.target.len()), ("grace", 16));
 }

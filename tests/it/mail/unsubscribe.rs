@@ -119,7 +119,7 @@ async fn somebody_who_unsubscribes_during_a_mailing_is_left_out_of_the_rest() {
     let (path, token) = dora.rsplit_once('/').unwrap();
     let others = follower_ids(&app, &ada).await.into_iter().filter(|id| !token.starts_with(&id.to_string()));
     let carl: Vec<_> = others.collect();
-    let key = app.app.accesses.mailings().link_key().await.unwrap();
+    let key = app.app.repositories.mailings().link_key().await.unwrap();
     one_click(&app, &format!("{path}/{}", key.token(MailLink::Unsubscribe, carl[0]))).await.expect(200);
     finish(&app, &mut ada, &post).await;
     let counts = mailing(&ada, &post).await;
@@ -128,7 +128,7 @@ async fn somebody_who_unsubscribes_during_a_mailing_is_left_out_of_the_rest() {
 }
 
 async fn follower_ids(app: &TestApp, author: &Person) -> Vec<AccountId> {
-    let accesses = &app.app.accesses;
-    let id = accesses.accounts().by_handle(&Handle::parse(&author.handle).unwrap()).await.unwrap().unwrap().id;
-    accesses.follows().followers(id, None, 100).await.unwrap().accounts
+    let repositories = &app.app.repositories;
+    let id = repositories.accounts().by_handle(&Handle::parse(&author.handle).unwrap()).await.unwrap().unwrap().id;
+    repositories.follows().followers(id, None, 100).await.unwrap().accounts
 }

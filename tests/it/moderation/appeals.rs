@@ -34,7 +34,7 @@ async fn an_appeal_waits_for_a_person_and_their_approval_overturns_the_rejection
     assert_eq!((&settled["state"], &settled["reason"]), (&json!("overturned"), &json!("It is one indeed.")));
     assert!(settled["decided_at"].is_string());
     assert_eq!(bob.titles("/v1/feed").await, ["Word"]);
-    let trail = app.app.accesses.audit().list(None, 10).await.unwrap();
+    let trail = app.app.repositories.audit().list(None, 10).await.unwrap();
     assert_eq!(trail[0].audit.detail["appeal"], "overturned");
 }
 

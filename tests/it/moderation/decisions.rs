@@ -161,9 +161,11 @@ async fn a_rejection_that_the_feed_worker_hears_of_after_the_approval_that_follo
     let faults = Faults::default();
     let planted = faults.clone();
     let registry = Registry::default()
-        .with(move |hands| Faulty::new(Feed::new(hands.feed.clone(), &hands.config.feed), &planted))
-        .with(|hands| Search::new(hands.search.clone(), hands.index.clone()))
-        .with(|hands| Moderation::new(hands.moderation.clone(), hands.moderator.clone(), hands.publisher.clone()));
+        .with(move |context| Faulty::new(Feed::new(context.feed.clone(), &context.config.feed), &planted))
+        .with(|context| Search::new(context.search.clone(), context.index.clone()))
+        .with(|context| {
+            Moderation::new(context.moderation.clone(), context.moderator.clone(), context.publisher.clone())
+        });
     let app = spawn_with(registry).await;
     let (ada, mut bob, mia) = three(&app).await;
     let post = ada.publish_with(json!({"title": "Tea"})).await;
@@ -220,7 +222,7 @@ async fn a_malformed_decision_is_refused_and_decides_nothing() {
         assert_eq!(findings(&problem), expected, "{body}");
     }
     assert_eq!(standing(&ada, &post).await, "approved");
-    assert!(app.app.accesses.audit().list(None, 10).await.unwrap().is_empty());
+    assert!(app.app.repositories.audit().list(None, 10).await.unwrap().is_empty());
 }
 
 #[actix_web::test]
@@ -233,7 +235,7 @@ async fn every_decision_leaves_a_row_in_the_audit_trail_without_the_text() {
     decide(&mia, &post, "rejected", "No quotation.").await.expect(200);
     decide(&ada, &post, "approved", "I like it.").await.expect_problem(403, "insufficient_scope");
     app.settle().await;
-    let trail = app.app.accesses.audit().list(None, 10).await.unwrap();
+    let trail = app.app.repositories.audit().list(None, 10).await.unwrap();
     let mut acts: Vec<_> =
         trail.iter().map(|entry| (entry.audit.act.as_str(), entry.audit.by.handle.as_str())).collect();
     acts.sort_unstable();

@@ -22,13 +22,15 @@ async fn retitle(author: &Person, post: &Value, title: &str) {
 fn judged_through(faults: &Faults, model: &Arc<Model>) -> Registry {
     let (model, faults) = (Arc::clone(model), faults.clone());
     Registry::default()
-        .with(|hands| Feed::new(hands.feed.clone(), &hands.config.feed))
-        .with(|hands| Search::new(hands.search.clone(), hands.index.clone()))
-        .with(|hands| Email::new(hands.mail.clone(), hands.mailer.clone(), hands.clock.clone(), &hands.public_url))
-        .with(move |hands| {
-            Faulty::new(Moderation::new(hands.moderation.clone(), model, hands.publisher.clone()), &faults)
+        .with(|context| Feed::new(context.feed.clone(), &context.config.feed))
+        .with(|context| Search::new(context.search.clone(), context.index.clone()))
+        .with(|context| {
+            Email::new(context.mail.clone(), context.mailer.clone(), context.clock.clone(), &context.public_url)
         })
-        .with(|hands| Analytics::new(hands.analytics.clone()))
+        .with(move |context| {
+            Faulty::new(Moderation::new(context.moderation.clone(), model, context.publisher.clone()), &faults)
+        })
+        .with(|context| Analytics::new(context.analytics.clone()))
 }
 
 #[actix_web::test]

@@ -41,11 +41,11 @@ async fn moderator(app: &TestApp, handle: &str) -> Person {
 
 /// Gives somebody the token that a moderator gets.
 async fn promote(app: &TestApp, person: &mut Person) {
-    let seed = app.app.accesses.identity().signing_key([0; 32]).await.unwrap();
+    let seed = app.app.repositories.identity().signing_key([0; 32]).await.unwrap();
     let tokens = Tokens::new(seed, "http://issuer.test".to_owned(), Duration::from_secs(900));
     let now = app.clock.now();
     let claims = tokens.verify(&person.token, now).unwrap();
-    let account = app.app.accesses.accounts().get(claims.account).await.unwrap().unwrap();
+    let account = app.app.repositories.accounts().get(claims.account).await.unwrap().unwrap();
     let account = Account { roles: vec![Role::User, Role::Moderator], ..Account::clone(&account) };
     person.token = tokens.issue(&account, claims.session, now).unwrap().access_token;
 }

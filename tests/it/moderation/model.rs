@@ -89,11 +89,13 @@ impl Moderator for Model {
 pub(super) fn judged_by(model: &Arc<Model>) -> Registry {
     let model = Arc::clone(model);
     Registry::default()
-        .with(|hands| Feed::new(hands.feed.clone(), &hands.config.feed))
-        .with(|hands| Search::new(hands.search.clone(), hands.index.clone()))
-        .with(|hands| Email::new(hands.mail.clone(), hands.mailer.clone(), hands.clock.clone(), &hands.public_url))
-        .with(|hands| Moderation::new(hands.moderation.clone(), model, hands.publisher.clone()))
-        .with(|hands| Analytics::new(hands.analytics.clone()))
+        .with(|context| Feed::new(context.feed.clone(), &context.config.feed))
+        .with(|context| Search::new(context.search.clone(), context.index.clone()))
+        .with(|context| {
+            Email::new(context.mail.clone(), context.mailer.clone(), context.clock.clone(), &context.public_url)
+        })
+        .with(|context| Moderation::new(context.moderation.clone(), model, context.publisher.clone()))
+        .with(|context| Analytics::new(context.analytics.clone()))
 }
 
 #[actix_web::test]

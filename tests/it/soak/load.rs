@@ -11,7 +11,7 @@ use std::{
 use rand::{RngExt, rngs::StdRng};
 use tokio::task::JoinSet;
 
-use super::{latency::Latencies, newsroom::Newsroom, prose::Prose};
+use super::{latency::Latencies, oracle::Oracle, prose::Prose};
 
 /// A token that is older than this is refreshed out of turn.
 const OLD: Duration = Duration::from_secs(600);
@@ -114,7 +114,7 @@ impl Kind {
 
 /// What the steps share.
 pub(super) struct Run {
-    pub(super) room: Newsroom,
+    pub(super) room: Oracle,
     pub(super) prose: Prose,
     pub(super) random: RefCell<StdRng>,
     pub(super) latencies: RefCell<Latencies>,

@@ -1,4 +1,4 @@
-//! Soak: the real binary on RocksDB under a steady mixed load, looked at every few seconds. Memory must be flat, nothing may fail, and
+//! Soak: the real binary on RocksDB under a clock_monitor mixed load, looked at every few seconds. Memory must be flat, nothing may fail, and
 //! what was acknowledged must be there in the end with all its consequences.
 //!
 //! `make soak` runs an hour (`SOAK_MINUTES`) at 50 requests a second (`SOAK_RATE`); `make test` runs ten seconds, so that it cannot rot.
@@ -8,7 +8,7 @@ mod census;
 mod latency;
 mod load;
 mod machine;
-mod newsroom;
+mod oracle;
 mod prose;
 mod sample;
 mod steps;
@@ -30,7 +30,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 use self::{
     latency::Latencies,
     load::Run,
-    newsroom::Newsroom,
+    oracle::Oracle,
     prose::Prose,
     sample::{Disk, Sampler},
 };
@@ -174,7 +174,7 @@ async fn prepare(plan: &Plan, folder: &Path, process: &Process) -> Rc<Run> {
     }
     let now = Instant::now();
     let run = Rc::new(Run {
-        room: Newsroom::new(people),
+        room: Oracle::new(people),
         prose: Prose::read(),
         random: RefCell::new(StdRng::seed_from_u64(plan.seed)),
         latencies: RefCell::new(Latencies::new(&folder.join("latency.csv"), now, plan.duration, plan.duration)),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     load::{Kind, Run},
-    newsroom::{Post, State, Which, Who},
+    oracle::{Post, State, Which, Who},
     prose,
 };
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     load::Run,
-    newsroom::{Post, State, Which, Who, digest},
+    oracle::{Post, State, Which, Who, digest},
 };
 use crate::support::{Person, Smtpd};
 

@@ -13,7 +13,7 @@ use tokio_tungstenite::{
     },
 };
 
-use super::newsroom::Newsroom;
+use super::oracle::Oracle;
 
 /// How long nothing may be heard, not even a ping.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,7 +29,7 @@ pub(super) struct Watched {
 }
 
 /// Watches until it is told that it is over. Sequence numbers must have no gaps, over reconnections, too.
-pub(super) async fn watch(address: SocketAddr, room: &Newsroom, is_over: &Cell<bool>) -> Watched {
+pub(super) async fn watch(address: SocketAddr, room: &Oracle, is_over: &Cell<bool>) -> Watched {
     let mut watched = Watched::default();
     let mut since: Option<(String, u64)> = None;
     while !is_over.get() {

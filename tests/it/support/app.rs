@@ -80,7 +80,7 @@ impl TestApp {
     }
 
     /// Waits until every worker has dealt with everything, except what waits for a later time or for somebody; answers
-    /// what is left in the exception lane.
+    /// what is left in the retry queue.
     pub(crate) async fn settle(&self) -> Settled {
         let until = Instant::now() + PATIENCE;
         let mut quiet = 0;
@@ -99,9 +99,9 @@ impl TestApp {
         self.settle().await
     }
 
-    /// What is in the exception lane and in the dead letters.
+    /// What is in the retry queue and in the dead letters.
     pub(crate) async fn exceptions(&self) -> Vec<Exception> {
-        self.app.accesses.exceptions().list(1_000).await.unwrap()
+        self.app.repositories.exceptions().list(1_000).await.unwrap()
     }
 
     /// The test knows of the exceptions that are left.
@@ -149,7 +149,7 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
         if !self.is_explained.load(Ordering::Relaxed) && !std::thread::panicking() {
-            let reads = self.app.accesses.exceptions();
+            let reads = self.app.repositories.exceptions();
             let (left, answer) = std::sync::mpsc::channel();
             runtime.spawn(async move { left.send(reads.list(10).await) });
             let exceptions = answer.recv().unwrap().unwrap();

@@ -44,17 +44,20 @@ impl Plan {
         let [feed, search, email, moderation, analytics] = self.faults.clone();
         let sent = Arc::clone(&self.sent);
         Registry::default()
-            .with(move |hands| Planted::new(Feed::new(hands.feed.clone(), &hands.config.feed), &feed))
-            .with(move |hands| Planted::new(Search::new(hands.search.clone(), hands.index.clone()), &search))
-            .with(move |hands| {
-                let mailer = Arc::new(Remembering { mailer: hands.mailer.clone(), sent });
-                Planted::new(Email::new(hands.mail.clone(), mailer, hands.clock.clone(), &hands.public_url), &email)
+            .with(move |context| Planted::new(Feed::new(context.feed.clone(), &context.config.feed), &feed))
+            .with(move |context| Planted::new(Search::new(context.search.clone(), context.index.clone()), &search))
+            .with(move |context| {
+                let mailer = Arc::new(Remembering { mailer: context.mailer.clone(), sent });
+                Planted::new(
+                    Email::new(context.mail.clone(), mailer, context.clock.clone(), &context.public_url),
+                    &email,
+                )
             })
-            .with(move |hands| {
-                let (moderator, publisher) = (hands.moderator.clone(), hands.publisher.clone());
-                Planted::new(Moderation::new(hands.moderation.clone(), moderator, publisher), &moderation)
+            .with(move |context| {
+                let (moderator, publisher) = (context.moderator.clone(), context.publisher.clone());
+                Planted::new(Moderation::new(context.moderation.clone(), moderator, publisher), &moderation)
             })
-            .with(move |hands| Planted::new(Analytics::new(hands.analytics.clone()), &analytics))
+            .with(move |context| Planted::new(Analytics::new(context.analytics.clone()), &analytics))
     }
 }
 

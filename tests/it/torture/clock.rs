@@ -93,7 +93,7 @@ async fn what_a_clock_that_was_ahead_has_put_off_is_done_when_it_is_right_again(
     assert!(process.terminate().await.0.success());
 }
 
-/// How many mailings wait in the exception lane for their next try.
+/// How many mailings wait in the retry queue for their next try.
 async fn waiting(admin: &Person) -> u64 {
     let workers = admin.get("/v1/admin/workers").await.expect(200).json();
     let email = workers["items"].as_array().unwrap().iter().find(|worker| worker["name"] == "email").unwrap();

@@ -12,7 +12,7 @@ use super::load::{Load, VARIABLES, on};
 use crate::support::{Calls, Machine, Person, Process, Trouble, api::path, broadsheet, finished, until};
 
 /// A server on a machine of its own, an author, and a reader who follows.
-struct Scene {
+struct Fixture {
     machine: Machine,
     process: Process,
     ada: Person,
@@ -22,7 +22,7 @@ struct Scene {
     _folder: tempfile::TempDir,
 }
 
-impl Scene {
+impl Fixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let machine = Machine::new(folder.path());
@@ -49,23 +49,23 @@ impl Scene {
 
 #[actix_web::test]
 async fn a_slow_disk_makes_publishing_slow_and_nothing_worse() {
-    let mut scene = Scene::new().await;
-    let before = scene.machine.disturbed();
-    scene.machine.disturb(Calls::Sync, Trouble::Slow(Duration::from_millis(300)));
+    let mut fixture = Fixture::new().await;
+    let before = fixture.machine.disturbed();
+    fixture.machine.disturb(Calls::Sync, Trouble::Slow(Duration::from_millis(300)));
     let is_over = AtomicBool::new(false);
     let reading = async {
         for _ in 0..5 {
             for path in ["/v1/feed", "/v1/posts?author=ada", "/v1/search?q=torture", "/healthz", "/readyz"] {
-                scene.bob.get(path).await.expect(200);
+                fixture.bob.get(path).await.expect(200);
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         is_over.store(true, Ordering::Relaxed);
     };
-    futures_util::future::join(scene.load.publish(&scene.ada, "slow", &is_over), reading).await;
-    assert!(scene.machine.disturbed() > before + 3, "the disk was not slow");
-    scene.machine.disturb(Calls::Sync, None);
-    scene.end().await;
+    futures_util::future::join(fixture.load.publish(&fixture.ada, "slow", &is_over), reading).await;
+    assert!(fixture.machine.disturbed() > before + 3, "the disk was not slow");
+    fixture.machine.disturb(Calls::Sync, None);
+    fixture.end().await;
 }
 
 #[actix_web::test]
@@ -79,47 +79,47 @@ async fn a_disk_that_fails_to_write_for_a_while_loses_and_doubles_nothing() {
 }
 
 async fn fails_for_a_while(calls: Calls, trouble: Trouble) {
-    let mut scene = Scene::new().await;
-    let edited = scene.ada.publish_with(json!({"title": "zqxeditedx", "notify": true})).await;
-    scene.load.posts.insert("zqxeditedx".to_owned(), edited.clone());
+    let mut fixture = Fixture::new().await;
+    let edited = fixture.ada.publish_with(json!({"title": "zqxeditedx", "notify": true})).await;
+    fixture.load.posts.insert("zqxeditedx".to_owned(), edited.clone());
     let is_over = AtomicBool::new(false);
     let failing = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        scene.machine.disturb(calls, trouble);
+        fixture.machine.disturb(calls, trouble);
         until("it says why it is not ready", async || {
-            let answer = scene.bob.get("/readyz").await;
+            let answer = fixture.bob.get("/readyz").await;
             answer.status == 503 && answer.text.contains("the database does not answer")
         })
         .await;
         let edit = json!({"body": "An edit that nobody was told of."});
-        let refused = scene.ada.patch(&path(&edited), &edit).await;
+        let refused = fixture.ada.patch(&path(&edited), &edit).await;
         assert_eq!(refused.status, 503, "{refused:?}");
         tokio::time::sleep(Duration::from_secs(1)).await;
-        scene.bob.get("/healthz").await.expect(200);
-        scene.machine.disturb(calls, None);
-        until("it is well again by itself", async || scene.bob.get("/readyz").await.status == 200).await;
+        fixture.bob.get("/healthz").await.expect(200);
+        fixture.machine.disturb(calls, None);
+        until("it is well again by itself", async || fixture.bob.get("/readyz").await.status == 200).await;
         is_over.store(true, Ordering::Relaxed);
     };
-    futures_util::future::join(scene.load.publish(&scene.ada, "failing", &is_over), failing).await;
-    assert!(!scene.load.open.is_empty(), "nothing was refused");
-    assert!(scene.machine.disturbed() > 0 && scene.process.is_running());
+    futures_util::future::join(fixture.load.publish(&fixture.ada, "failing", &is_over), failing).await;
+    assert!(!fixture.load.open.is_empty(), "nothing was refused");
+    assert!(fixture.machine.disturbed() > 0 && fixture.process.is_running());
     // What it shows is what it goes by.
     let edit = json!({"body": "The last word."});
-    let shown = scene.ada.patch(&path(&edited), &edit).await.expect(200).json();
+    let shown = fixture.ada.patch(&path(&edited), &edit).await.expect(200).json();
     assert_eq!(shown["body"], "The last word.");
-    scene.end().await;
+    fixture.end().await;
 }
 
 #[actix_web::test]
 async fn a_disk_that_cannot_be_read_stops_the_start_and_harms_nothing() {
-    let scene = Scene::new().await;
-    assert!(scene.process.terminate().await.0.success());
-    scene.machine.disturb(Calls::Read, Trouble::Fails);
-    let output = finished(broadsheet(scene.machine.folder()).envs(scene.machine.environment()).arg("serve"));
-    scene.machine.disturb(Calls::Read, None);
+    let fixture = Fixture::new().await;
+    assert!(fixture.process.terminate().await.0.success());
+    fixture.machine.disturb(Calls::Read, Trouble::Fails);
+    let output = finished(broadsheet(fixture.machine.folder()).envs(fixture.machine.environment()).arg("serve"));
+    fixture.machine.disturb(Calls::Read, None);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("Input/output error"), "{output:?}");
-    let process = Process::start_on(&scene.machine, &VARIABLES).await;
-    let (ada, bob) = (on(&process, &scene.ada), on(&process, &scene.bob));
-    Scene { process, ada, bob, ..scene }.end().await;
+    let process = Process::start_on(&fixture.machine, &VARIABLES).await;
+    let (ada, bob) = (on(&process, &fixture.ada), on(&process, &fixture.bob));
+    Fixture { process, ada, bob, ..fixture }.end().await;
 }

@@ -5,7 +5,7 @@ use std::{sync::atomic::AtomicBool, time::Duration};
 
 use broadsheet::{
     app::work_runtime,
-    store::{Accesses, Database, Exception, Store},
+    store::{Database, Exception, Repositories, Store},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -57,7 +57,7 @@ async fn sigterm_under_load_again_and_again_leaves_nothing_leased_and_loses_noth
     assert!(process.terminate().await.0.success());
 }
 
-/// What is in the exception lane of a server that has ended; looked at in a copy.
+/// What is in the retry queue of a server that has ended; looked at in a copy.
 async fn exceptions(machine: &Machine) -> Vec<Exception> {
     let copy = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(machine.folder().join("data/db")).unwrap() {
@@ -75,7 +75,7 @@ async fn exceptions(machine: &Machine) -> Vec<Exception> {
         memory: 64 << 20,
     };
     let store = Store::open(&database, runtime.handle().clone()).await.unwrap();
-    let rows = Accesses::new(&store).exceptions().list(10_000).await.unwrap();
+    let rows = Repositories::new(&store).exceptions().list(10_000).await.unwrap();
     drop(store);
     runtime.shutdown_background();
     rows

@@ -8,7 +8,6 @@ mod clock;
 mod contend;
 mod disk;
 mod drain;
-mod fate;
 mod life;
 mod load;
 mod machine;
@@ -17,6 +16,7 @@ mod poison;
 mod poisons;
 mod power;
 mod record;
+mod schedule;
 mod table;
 mod verify;
 mod world;
@@ -25,7 +25,7 @@ use std::time::Instant;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use self::{fate::Fate, record::Record, table::Table, world::World};
+use self::{record::Record, schedule::Schedule, table::Table, world::World};
 use crate::support::{Machine, Person, Process};
 
 /// Everybody writes, reads and follows.
@@ -66,19 +66,19 @@ async fn kills_lose_nothing_acknowledged_and_repeat_nothing() {
     let mut table = Table::new();
     let mut clock_s = 0;
     for life in 1..=kills {
-        let fate = Fate::draw(&mut random);
-        let until = Instant::now() + fate.lasts;
+        let schedule = Schedule::draw(&mut random);
+        let until = Instant::now() + schedule.lasts;
         let plans = (0..people.len()).map(|_| plan::Plan::new(random.random())).collect();
         record.begin_life(life);
         let living = life::live(&people, plans, &record, until);
         let end = async {
-            tokio::time::sleep(fate.lasts / 2).await;
-            clock_s += fate.jump_s;
+            tokio::time::sleep(schedule.lasts / 2).await;
+            clock_s += schedule.jump_s;
             machine.set_clock(clock_s);
             tokio::time::sleep_until(until.into()).await;
-            fate.end(process, &machine, &mut random).await;
+            schedule.end(process, &machine, &mut random).await;
         };
-        let outside = tokio::time::timeout_at(until.into(), world.weather(fate.weather));
+        let outside = tokio::time::timeout_at(until.into(), world.weather(schedule.weather));
         let (unanswered, (), _) = futures_util::future::join3(living, end, outside).await;
         world.clear_up();
         // What was put off by minutes is due in the next life.
@@ -92,8 +92,11 @@ async fn kills_lose_nothing_acknowledged_and_repeat_nothing() {
         let is_full = life % FULL_LOOK == 0 || life == kills;
         verify::everything(&people, &record, &process, &world, is_full).await;
         let unknown = record.unknown_of_life();
-        assert!(fate.weather.is_hard_on_mail() || unknown <= CONNECTIONS, "{unknown} copies unknown in fair weather");
-        table.add(life, &fate, restarted, began.elapsed(), &record);
+        assert!(
+            schedule.weather.is_hard_on_mail() || unknown <= CONNECTIONS,
+            "{unknown} copies unknown in fair weather"
+        );
+        table.add(life, &schedule, restarted, began.elapsed(), &record);
     }
     println!("{}", table.finish(&record, world.mails().len()));
     assert!(record.acknowledged() > kills as usize * PEOPLE.len(), "no load: {}", record.acknowledged());

@@ -3,8 +3,8 @@
 use std::{fmt::Write, time::Duration};
 
 use super::{
-    fate::Fate,
     record::{Kind, Record},
+    schedule::Schedule,
 };
 
 /// Collects one line per life; prints the first ones and then the tenth parts.
@@ -24,11 +24,18 @@ impl Table {
         }
     }
 
-    pub(super) fn add(&mut self, life: u64, fate: &Fate, restarted: Duration, looked: Duration, record: &Record) {
+    pub(super) fn add(
+        &mut self,
+        life: u64,
+        schedule: &Schedule,
+        restarted: Duration,
+        looked: Duration,
+        record: &Record,
+    ) {
         let (posts, unknown) = record.with(|inner| (inner.posts.len(), inner.unknown.values().sum::<u64>()));
         let looked = looked.saturating_sub(restarted);
         let line = format!(
-            "{life:4} | {fate} | {:14} | {:12} | {posts:12} | {unknown:13}",
+            "{life:4} | {schedule} | {:14} | {:12} | {posts:12} | {unknown:13}",
             restarted.as_millis(),
             looked.as_millis()
         );

@@ -10,11 +10,11 @@ async fn a_backlog_of_thousands_is_drained_and_each_delivery_once_while_posts_co
     let app = TestApp::spawn().await;
     let (ada, bob) = pair(&app).await;
     let email = app.app.workers.iter().find(|running| running.status.name == "email").unwrap();
-    let done = || email.status.figures.totals().endings.get(&Ending::Done).copied().unwrap_or(0);
+    let done = || email.status.stats.totals().endings.get(&Ending::Done).copied().unwrap_or(0);
     app.settle().await;
     let before = done();
     let before_now = app.clock.now().minus(Duration::from_secs(3));
-    app.app.accesses.seeding().add_deliveries("email", ROWS, before_now).await.unwrap();
+    app.app.repositories.seeding().add_deliveries("email", ROWS, before_now).await.unwrap();
     email.wake();
     for n in 0..20 {
         ada.publish(&format!("Post {n}")).await;

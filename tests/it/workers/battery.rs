@@ -60,7 +60,7 @@ macro_rules! battery {
 battery!(feed, search, email, moderation, analytics);
 
 /// Five workers, one of them to be tried, an author and a follower.
-struct Scene {
+struct Fixture {
     app: TestApp,
     plan: Plan,
     worker: &'static str,
@@ -68,7 +68,7 @@ struct Scene {
     bob: Person,
 }
 
-impl Scene {
+impl Fixture {
     async fn new(worker: &'static str, change: impl FnOnce(&mut WorkerSettings)) -> Self {
         let plan = Plan::default();
         let app = TestApp::spawn_with(|config| tune(config, worker, change), plan.registry()).await;
@@ -108,74 +108,76 @@ impl Scene {
 }
 
 async fn panics_once(worker: &'static str) {
-    let scene = Scene::new(worker, |_| {}).await;
-    scene.plan.of(worker).next(&[Fault::Panic]);
-    let post = scene.ada.publish("Resilience").await;
-    scene.app.settle().await;
-    scene.others_never_notice(&post).await;
-    recover(&scene.app).await;
-    scene.everything_has_arrived(&[post]).await;
-    assert_eq!(status(&scene.app, worker).restarts, 1);
-    assert_eq!(scene.plan.of(worker).runs(), 2);
+    let fixture = Fixture::new(worker, |_| {}).await;
+    fixture.plan.of(worker).next(&[Fault::Panic]);
+    let post = fixture.ada.publish("Resilience").await;
+    fixture.app.settle().await;
+    fixture.others_never_notice(&post).await;
+    recover(&fixture.app).await;
+    fixture.everything_has_arrived(&[post]).await;
+    assert_eq!(status(&fixture.app, worker).restarts, 1);
+    assert_eq!(fixture.plan.of(worker).runs(), 2);
 }
 
 async fn makes_one_dead_letter(worker: &'static str, fault: Fault, class: &str, restarts: u32) {
-    let scene = Scene::new(worker, |_| {}).await;
-    scene.plan.of(worker).always(fault);
-    let post = scene.ada.publish("Doom").await;
+    let fixture = Fixture::new(worker, |_| {}).await;
+    fixture.plan.of(worker).always(fault);
+    let post = fixture.ada.publish("Doom").await;
     for _ in 0..6 {
-        scene.app.pass(Duration::from_secs(100)).await;
+        fixture.app.pass(Duration::from_secs(100)).await;
     }
-    let letters = dead(scene.app.exceptions().await);
+    let letters = dead(fixture.app.exceptions().await);
     assert_eq!(letters.len(), 1, "{letters:#?}");
     let classes: Vec<&str> = letters[0].failures.iter().map(|failure| failure.class.as_str()).collect();
     let receives: Vec<i64> = letters[0].failures.iter().map(|failure| failure.receive).collect();
     assert_eq!((letters[0].worker.as_str(), letters[0].receives), (worker, 5));
     assert_eq!((classes, receives), (vec![class; 5], vec![1, 2, 3, 4, 5]));
-    let line = line(&scene.ada, &post, worker).await;
+    let line = line(&fixture.ada, &post, worker).await;
     assert_eq!((line["state"].as_str(), line["receives"].as_u64()), (Some("dead"), Some(5)), "{line}");
     assert!(line["last_error"].as_str().unwrap().starts_with("planted"), "{line}");
-    scene.others_never_notice(&post).await;
-    assert_eq!(status(&scene.app, worker).restarts, restarts);
-    assert_eq!(scene.plan.of(worker).runs(), 5);
-    scene.app.expect_exceptions();
+    fixture.others_never_notice(&post).await;
+    assert_eq!(status(&fixture.app, worker).restarts, restarts);
+    assert_eq!(fixture.plan.of(worker).runs(), 5);
+    fixture.app.expect_exceptions();
 }
 
 async fn times_out(worker: &'static str) {
-    let scene = Scene::new(worker, |settings| settings.timeout = Span::from_millis(500)).await;
-    scene.plan.of(worker).next(&[Fault::Hang]);
-    let post = scene.ada.publish("Sloth").await;
-    scene.app.settle().await;
-    let line = line(&scene.ada, &post, worker).await;
+    let fixture = Fixture::new(worker, |settings| settings.timeout = Span::from_millis(500)).await;
+    fixture.plan.of(worker).next(&[Fault::Hang]);
+    let post = fixture.ada.publish("Sloth").await;
+    fixture.app.settle().await;
+    let line = line(&fixture.ada, &post, worker).await;
     assert_eq!(line["last_error"], "no end after 500 ms", "{line}");
-    scene.others_never_notice(&post).await;
-    recover(&scene.app).await;
-    scene.everything_has_arrived(&[post]).await;
-    assert_eq!(status(&scene.app, worker).restarts, 0);
+    fixture.others_never_notice(&post).await;
+    recover(&fixture.app).await;
+    fixture.everything_has_arrived(&[post]).await;
+    assert_eq!(status(&fixture.app, worker).restarts, 0);
 }
 
 async fn is_replayed(worker: &'static str) {
-    let scene = Scene::new(worker, |_| {}).await;
-    scene.plan.of(worker).always(Fault::Twice);
-    let posts = [scene.ada.publish("Once").await, scene.ada.publish("Again").await, scene.ada.publish("Thrice").await];
-    scene.app.settle().await;
-    scene.everything_has_arrived(&posts).await;
+    let fixture = Fixture::new(worker, |_| {}).await;
+    fixture.plan.of(worker).always(Fault::Twice);
+    let posts =
+        [fixture.ada.publish("Once").await, fixture.ada.publish("Again").await, fixture.ada.publish("Thrice").await];
+    fixture.app.settle().await;
+    fixture.everything_has_arrived(&posts).await;
 }
 
 async fn runs_beside_itself(worker: &'static str) {
-    let scene = Scene::new(worker, |_| {}).await;
-    scene.plan.of(worker).always(Fault::SideBySide);
-    let posts = [scene.ada.publish("Once").await, scene.ada.publish("Again").await, scene.ada.publish("Thrice").await];
-    scene.app.settle().await;
+    let fixture = Fixture::new(worker, |_| {}).await;
+    fixture.plan.of(worker).always(Fault::SideBySide);
+    let posts =
+        [fixture.ada.publish("Once").await, fixture.ada.publish("Again").await, fixture.ada.publish("Thrice").await];
+    fixture.app.settle().await;
     // Whoever finds that the other one has a mail looks again a second later.
-    recover(&scene.app).await;
-    scene.everything_has_arrived(&posts).await;
+    recover(&fixture.app).await;
+    fixture.everything_has_arrived(&posts).await;
 }
 
 async fn meets_a_full_mailbox(worker: &'static str) {
-    let scene = Scene::new(worker, |settings| (settings.mailbox, settings.batch) = (1, 1)).await;
+    let fixture = Fixture::new(worker, |settings| (settings.mailbox, settings.batch) = (1, 1)).await;
     let titles: Vec<String> = (0..200).map(|number| format!("Flood {number:03}")).collect();
-    let posts = join_all(titles.iter().map(|title| scene.ada.publish(title))).await;
-    scene.app.settle().await;
-    scene.everything_has_arrived(&posts).await;
+    let posts = join_all(titles.iter().map(|title| fixture.ada.publish(title))).await;
+    fixture.app.settle().await;
+    fixture.everything_has_arrived(&posts).await;
 }

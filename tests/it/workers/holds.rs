@@ -53,7 +53,7 @@ async fn a_mail_waits_for_approval_even_if_deaths_have_made_its_event_a_suspect(
     let ada = process.again(&ada).await;
     let is_mailed = |process: &Process| mails_in(&process.mail_folder()).iter().any(|mail| mail.contains("Patience"));
     let state = async |ada: &Person, wanted: &str| ada.receipt(&post).await.contains(&format!("email: {wanted}"));
-    until("its mail is held or gone", async || !state(&ada, "on_its_way").await).await;
+    until("its mail is held or gone", async || !state(&ada, "pending").await).await;
     assert!(state(&ada, "held").await && !is_mailed(&process), "{:?}", ada.receipt(&post).await);
     assert!(process.terminate().await.0.success());
     let process = Process::start(folder.path(), &[]).await;

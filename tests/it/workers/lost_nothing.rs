@@ -24,7 +24,7 @@ async fn publishing_to_full_mailboxes_answers_and_loses_nothing() {
     let (mut ada, mut bob) = pair(&app).await;
     let titles: Vec<String> = (0..300).map(|number| format!("Flood {number:03}")).collect();
     let posts: Vec<Value> = join_all(titles.iter().map(|title| ada.publish(title))).await;
-    assert!(ada.receipt(&posts[0]).await.iter().all(|line| line.ends_with(": on_its_way")));
+    assert!(ada.receipt(&posts[0]).await.iter().all(|line| line.ends_with(": pending")));
     let app = restart(app, on_disk, plan.registry(), &mut [&mut ada, &mut bob]).await;
     assert!(app.settle().await.is_empty());
     let subjects: Vec<String> = titles.iter().map(|title| format!("ada the Author: {title}")).collect();
@@ -42,7 +42,7 @@ async fn publishing_to_full_mailboxes_answers_and_loses_nothing() {
 async fn followers(app: &TestApp, author: &Person, count: usize) -> Vec<Person> {
     let handles: Vec<String> = (0..count).map(|number| format!("reader{number:02}")).collect();
     let people = join_all(handles.iter().map(|handle| app.person(handle))).await;
-    let accounts = app.app.accesses.accounts();
+    let accounts = app.app.repositories.accounts();
     let id = async |handle: &str| accounts.by_handle(&Handle::parse(handle).unwrap()).await.unwrap().unwrap().id;
     let author = id(&author.handle).await;
     for handle in &handles {

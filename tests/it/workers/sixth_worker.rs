@@ -57,7 +57,7 @@ impl Worker for Shout {
 
 fn six(faults: &Faults, said: &Arc<Mutex<Vec<String>>>) -> Registry {
     let (faults, said) = (faults.clone(), Arc::clone(said));
-    workers::standard().with(move |hands| Faulty::new(Shout { posts: hands.search.clone(), said }, &faults))
+    workers::standard().with(move |context| Faulty::new(Shout { posts: context.search.clone(), said }, &faults))
 }
 
 /// The configuration as an operator would write it.

@@ -85,7 +85,7 @@ async fn a_degraded_worker_turns_readiness_red_and_the_rest_goes_on() {
         other_lines(&ada, &post, "feed").await.iter().all(|line| line.ends_with(": done"))
     })
     .await;
-    assert_eq!(ada.receipt(&post).await[0], "feed: on_its_way");
+    assert_eq!(ada.receipt(&post).await[0], "feed: pending");
     app.expect_exceptions();
 }
 

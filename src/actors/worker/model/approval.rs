@@ -21,7 +21,7 @@ use crate::{
         AccountId, Body, Decision, EventKind, Moderation, Post, PostId, Status, Title, TraceContext, Usage, Verdict,
         Viewer,
     },
-    store::{Accesses, AnalyticsAccess, EventLog, ModerationAccess},
+    store::{AnalyticsAccess, EventLog, ModerationAccess, Repositories},
 };
 
 /// What may happen. Posts are counted from the first one that was acknowledged.
@@ -195,7 +195,7 @@ impl World {
         let dead = rows("dead").await;
         let mut undone = 0;
         for (post, story) in &stories {
-            let done = Accesses::new(&self.store).stats().author(self.posts.tally(*post)).await.unwrap().followers;
+            let done = Repositories::new(&self.store).stats().author(self.posts.tally(*post)).await.unwrap().followers;
             assert!(done <= u64::from(story.is_approved), "{post}, {story:?}: done {done} times");
             undone += usize::from(story.is_approved && !story.is_over && done == 0);
         }

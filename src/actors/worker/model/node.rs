@@ -16,11 +16,11 @@ use super::{
 use crate::{
     actors::{
         Command, DeadLetterActor, PublishActor, Publisher, PublisherParts, PublisherSettings,
-        worker::{Control, Engine, Heads, Running, Settings, State, Subscribers},
+        worker::{Control, Engine, LogEnds, Running, Settings, State, Subscribers},
     },
     clock::{Clock, ManualClock, SharedClock},
     domain::{AccountId, EventId, EventKind, TraceContext},
-    store::{Accesses, Database, EventLog, Store, fuse::Fuse},
+    store::{Database, EventLog, Repositories, Store, fail_point::FailPoint},
 };
 
 /// How long everything may take once nobody dies any more.
@@ -45,7 +45,7 @@ pub(super) struct World {
 
 /// One process.
 pub(super) struct Node {
-    pub(super) fuse: Arc<Fuse>,
+    pub(super) fail_point: Arc<FailPoint>,
     /// Nothing when it died while it started.
     pub(super) alive: Option<(Publisher, Running)>,
     arbiters: Vec<Arbiter>,
@@ -78,7 +78,7 @@ impl World {
         };
         let store = Store::open(&database, runtime.handle().clone()).await.unwrap();
         let clock = Arc::new(ManualClock::at_system_time());
-        let seeding = Accesses::new(&store).seeding();
+        let seeding = Repositories::new(&store).seeding();
         let nobody = AccountId::generate();
         seeding.add_followers(nobody, 1, clock.now()).await.unwrap();
         let author = seeding.last_follower(nobody).await.unwrap().unwrap();
@@ -147,7 +147,7 @@ impl World {
         let lost: Vec<_> = self.accepted.lock().iter().filter(|reader| !events.contains_key(reader)).copied().collect();
         assert!(lost.is_empty(), "accepted and not in the log: {lost:?}");
         let dead = self.dead().await;
-        let stats = Accesses::new(&self.store).stats();
+        let stats = Repositories::new(&self.store).stats();
         for (reader, id) in &events {
             let counted = stats.author(*reader).await.unwrap();
             let (fate, is_dead) = (self.script.fate_of(*reader), dead.contains(id));
@@ -184,22 +184,22 @@ impl World {
     }
 
     pub(super) async fn store_exceptions(&self) -> Vec<String> {
-        let exceptions = Accesses::new(&self.store).exceptions().list(10_000).await.unwrap();
+        let exceptions = Repositories::new(&self.store).exceptions().list(10_000).await.unwrap();
         exceptions.into_iter().map(|exception| exception.state).collect()
     }
 }
 
 impl Node {
-    /// A process on the world's store; with `fuse` it dies with that write.
-    pub(super) async fn start(world: &World, number: usize, fuse: Option<u32>) -> Self {
-        let fuse = Arc::new(fuse.map_or_else(Fuse::endless, Fuse::new));
-        let store = world.store.with_fuse(Arc::clone(&fuse));
-        let mut node = Self { fuse, alive: None, arbiters: (0..3).map(|_| Arbiter::new()).collect() };
-        let accesses = Accesses::new(&store);
+    /// A process on the world's store; with `fail_point` it dies with that write.
+    pub(super) async fn start(world: &World, number: usize, fail_point: Option<u32>) -> Self {
+        let fail_point = Arc::new(fail_point.map_or_else(FailPoint::endless, FailPoint::new));
+        let store = world.store.with_fail_point(Arc::clone(&fail_point));
+        let mut node = Self { fail_point, alive: None, arbiters: (0..3).map(|_| Arbiter::new()).collect() };
+        let repositories = Repositories::new(&store);
         let clock: SharedClock = world.clock.clone();
         let [for_dead, for_publisher, for_worker] = [0, 1, 2].map(|index: usize| node.arbiters[index].handle());
-        let undertaker = DeadLetterActor::start(accesses.dead_letters(), Arc::clone(&clock), &for_dead);
-        let (heads, subscribers) = (Arc::new(Heads::default()), Arc::new(Subscribers::default()));
+        let dead_letter_sink = DeadLetterActor::start(repositories.dead_letters(), Arc::clone(&clock), &for_dead);
+        let (log_ends, subscribers) = (Arc::new(LogEnds::default()), Arc::new(Subscribers::default()));
         let name = format!("node-{number}-{}", ulid::Ulid::generate());
         let settings = PublisherSettings {
             queue: 64,
@@ -209,27 +209,27 @@ impl Node {
             lease: LEASE,
         };
         let parts = PublisherParts {
-            publishing: accesses.publishing(),
+            publishing: repositories.publishing(),
             clock: Arc::clone(&clock),
             runtime: world.runtime.clone(),
-            heads: Arc::clone(&heads),
+            log_ends: Arc::clone(&log_ends),
             subscribers: Arc::clone(&subscribers),
         };
         let Ok(publisher) = PublishActor::start(settings, parts, &for_publisher).await else { return node };
         let engine = Engine {
             store: store.clone(),
             clock: Arc::clone(&clock),
-            heads,
-            undertaker,
+            log_ends,
+            dead_letter_sink,
             node: name,
             lease: LEASE,
             is_alone: world.is_alone,
             quarantine: Arc::new(tokio::sync::Semaphore::new(1)),
             paused: BTreeMap::new(),
         };
-        let (analytics, settings) = (accesses.analytics(), settings_of_the_worker(world));
+        let (analytics, settings) = (repositories.analytics(), settings_of_the_worker(world));
         let running = if world.has_posts {
-            let (posts, moderation) = (Arc::clone(&world.posts), accesses.moderation());
+            let (posts, moderation) = (Arc::clone(&world.posts), repositories.moderation());
             engine.start(Waiting { posts, analytics, moderation, clock }, settings, &for_worker)
         } else {
             engine.start(Scripted { script: Arc::clone(&world.script), analytics, clock }, settings, &for_worker)
@@ -241,7 +241,7 @@ impl Node {
 
     /// It dies with the `writes`-th write from now on; with none, at once.
     pub(super) fn doom(&self, writes: u32) {
-        self.fuse.set(writes);
+        self.fail_point.set(writes);
     }
 
     /// An operator restarts its worker.
@@ -266,7 +266,7 @@ impl Node {
 
     /// `kill -9`: from now on nothing it does reaches the store.
     pub(super) fn kill(&self) {
-        self.fuse.kill();
+        self.fail_point.kill();
         for arbiter in &self.arbiters {
             arbiter.stop();
         }

@@ -87,19 +87,19 @@ async fn replaced(world: &World, node: &Node, place: usize, is_alone: bool) -> N
 
 /// A snoozed delivery is due and its claim is committed, but the worker has not heard of it when something is to end it: that waits,
 /// and gives the lease back.
-fn ends_with_a_claim_on_its_way(end: impl AsyncFn(&Node)) {
+fn ends_with_a_claim_pending(end: impl AsyncFn(&Node)) {
     let script = (0..).map(Script::calm).find(|script| script.first_fate() == Fate::SnoozesOnce).unwrap();
     in_a_world(script, true, async |world| {
         let node = Node::start(world, 0, None).await;
         world.publish(&node, 1).await;
         until("the delivery waits", async || world.store_exceptions().await == ["ready"]).await;
-        node.fuse.hold_answers(true);
+        node.fail_point.hold_answers(true);
         world.clock.advance(Duration::from_secs(10));
         until("it is leased", async || world.store_exceptions().await == ["leased"]).await;
         let mut ending = std::pin::pin!(end(&node));
         let is_early = tokio::time::timeout(Duration::from_millis(100), ending.as_mut()).await.is_ok();
         assert!(!is_early, "it has ended while a lease was on its way");
-        node.fuse.hold_answers(false);
+        node.fail_point.hold_answers(false);
         ending.await;
         let next = replaced(world, &node, 0, true).await;
         world.finish(std::slice::from_ref(&next)).await;
@@ -109,13 +109,13 @@ fn ends_with_a_claim_on_its_way(end: impl AsyncFn(&Node)) {
 }
 
 #[test]
-fn a_claim_on_its_way_when_the_node_drains_is_given_back() {
-    ends_with_a_claim_on_its_way(Node::drain);
+fn a_claim_pending_when_the_node_drains_is_given_back() {
+    ends_with_a_claim_pending(Node::drain);
 }
 
 #[test]
-fn a_claim_on_its_way_when_an_operator_restarts_the_worker_is_given_back() {
-    ends_with_a_claim_on_its_way(async |node| {
+fn a_claim_pending_when_an_operator_restarts_the_worker_is_given_back() {
+    ends_with_a_claim_pending(async |node| {
         node.restart();
         until("it has restarted", async || node.restarts() == 1).await;
     });

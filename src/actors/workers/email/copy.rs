@@ -10,7 +10,7 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use super::letter::Letter;
+use super::template::MailTemplate;
 use crate::{
     clock::SharedClock,
     domain::{AccountId, PostId, Timestamp},
@@ -35,7 +35,7 @@ pub(super) fn is_due(at: Timestamp, now: Timestamp) -> bool {
 }
 
 /// What all mailings of this node share.
-pub(super) struct Desk {
+pub(super) struct Dispatcher {
     pub(super) access: MailAccess,
     pub(super) mailer: Arc<dyn Mailer>,
     pub(super) clock: SharedClock,
@@ -46,7 +46,7 @@ pub(super) struct Desk {
 
 /// What became of a copy.
 #[derive(Debug)]
-pub(super) enum Fate {
+pub(super) enum DeliveryResult {
     /// The mail server has it.
     Sent,
     /// The mail server refused it, or put it off too often.
@@ -65,7 +65,7 @@ pub(super) enum Fate {
     Lost(store::Error),
 }
 
-impl Desk {
+impl Dispatcher {
     pub(super) fn new(access: MailAccess, mailer: Arc<dyn Mailer>, clock: SharedClock) -> Self {
         let slots = Arc::new(Semaphore::new(mailer.at_once().max(1)));
         Self { access, mailer, clock, slots, in_flight: Mutex::default() }
@@ -81,89 +81,94 @@ impl Desk {
         self: &Arc<Self>,
         post: PostId,
         recipient: Recipient,
-        letter: &Arc<Letter>,
+        template: &Arc<MailTemplate>,
         slot: OwnedSemaphorePermit,
-    ) -> JoinHandle<(Recipient, Fate)> {
+    ) -> JoinHandle<(Recipient, DeliveryResult)> {
         self.in_flight.lock().insert((post, recipient.account));
-        let flight = Flight { desk: Arc::clone(self), post, recipient };
-        let letter = Arc::clone(letter);
+        let copy = InFlightCopy { dispatcher: Arc::clone(self), post, recipient };
+        let template = Arc::clone(template);
         let sending = async move {
-            let fate = flight.run(&letter).await.unwrap_or_else(Fate::Lost);
+            let result = copy.run(&template).await.unwrap_or_else(DeliveryResult::Lost);
             drop(slot);
-            (recipient, fate)
+            (recipient, result)
         };
         tokio::spawn(sending.in_current_span())
     }
 
     /// Puts a copy off; says until when, or that this was its last try.
-    pub(super) async fn put_off(&self, post: PostId, recipient: Recipient, reason: &str) -> Result<Fate, store::Error> {
+    pub(super) async fn put_off(
+        &self,
+        post: PostId,
+        recipient: Recipient,
+        reason: &str,
+    ) -> Result<DeliveryResult, store::Error> {
         let (now, tries) = (self.clock.now(), recipient.tries + 1);
         let wait = usize::try_from(recipient.tries).ok().and_then(|tries| WAITS.get(tries));
         let Some(wait) = wait else {
             let reason = format!("{reason}; given up after {tries} tries");
             self.access.put_off(post, recipient.account, (tries, now), &reason, now).await?;
             self.access.give_up(post, &[recipient.account], &reason, now).await?;
-            return Ok(Fate::Refused);
+            return Ok(DeliveryResult::Refused);
         };
         let due = now.plus(*wait);
         self.access.put_off(post, recipient.account, (tries, due), reason, now).await?;
-        Ok(Fate::PutOff(due))
+        Ok(DeliveryResult::PutOff(due))
     }
 }
 
 /// A copy that is on its way until this is dropped.
-struct Flight {
-    desk: Arc<Desk>,
+struct InFlightCopy {
+    dispatcher: Arc<Dispatcher>,
     post: PostId,
     recipient: Recipient,
 }
 
-impl Flight {
-    async fn run(self, letter: &Letter) -> Result<Fate, store::Error> {
-        let (desk, post, account) = (&*self.desk, self.post, self.recipient.account);
-        let reader = desk.access.reader(account).await?;
+impl InFlightCopy {
+    async fn run(self, template: &MailTemplate) -> Result<DeliveryResult, store::Error> {
+        let (dispatcher, post, account) = (&*self.dispatcher, self.post, self.recipient.account);
+        let reader = dispatcher.access.reader(account).await?;
         let obstacle = match &reader {
             Some(reader) if reader.is_suppressed => Some("suppressed"),
             Some(reader) if reader.account.mail.new_posts => None,
             Some(_) | None => Some("no longer wants it"),
         };
         let (Some(reader), None) = (reader, obstacle) else {
-            desk.access.give_up(post, &[account], obstacle.unwrap_or_default(), desk.clock.now()).await?;
-            return Ok(Fate::Unwanted);
+            dispatcher.access.give_up(post, &[account], obstacle.unwrap_or_default(), dispatcher.clock.now()).await?;
+            return Ok(DeliveryResult::Unwanted);
         };
-        if !desk.access.claim(post, account, desk.clock.now()).await? {
-            return Ok(Fate::Taken);
+        if !dispatcher.access.claim(post, account, dispatcher.clock.now()).await? {
+            return Ok(DeliveryResult::Taken);
         }
-        let Err(error) = desk.mailer.send(&letter.to(&reader.account)).await else {
+        let Err(error) = dispatcher.mailer.send(&template.to(&reader.account)).await else {
             self.finish(MailState::Sent, None).await?;
-            return Ok(Fate::Sent);
+            return Ok(DeliveryResult::Sent);
         };
         let reason = error.to_string();
         match error {
             gateways::Error::Permanent(_) | gateways::Error::Undeliverable(_) => {
                 self.finish(MailState::Failed, Some(&reason)).await?;
-                Ok(Fate::Refused)
+                Ok(DeliveryResult::Refused)
             }
             gateways::Error::Uncertain(_) => {
                 self.finish(MailState::Unknown, Some(&reason)).await?;
-                Ok(Fate::Unknown(reason))
+                Ok(DeliveryResult::Unknown(reason))
             }
-            gateways::Error::Deferred(_) => desk.put_off(post, self.recipient, &reason).await,
+            gateways::Error::Deferred(_) => dispatcher.put_off(post, self.recipient, &reason).await,
             gateways::Error::Transient(_) | gateways::Error::RateLimited { .. } => {
                 self.finish(MailState::Queued, Some(&reason)).await?;
-                Ok(Fate::Trouble(error))
+                Ok(DeliveryResult::Trouble(error))
             }
         }
     }
 
     async fn finish(&self, to: MailState, error: Option<&str>) -> Result<(), store::Error> {
-        let desk = &self.desk;
-        desk.access.finish(self.post, self.recipient.account, to, error, desk.clock.now()).await
+        let dispatcher = &self.dispatcher;
+        dispatcher.access.finish(self.post, self.recipient.account, to, error, dispatcher.clock.now()).await
     }
 }
 
-impl Drop for Flight {
+impl Drop for InFlightCopy {
     fn drop(&mut self) {
-        self.desk.in_flight.lock().remove(&(self.post, self.recipient.account));
+        self.dispatcher.in_flight.lock().remove(&(self.post, self.recipient.account));
     }
 }

@@ -11,8 +11,8 @@ use tokio::{
 
 use super::{
     Sending,
-    copy::{Desk, Fate, is_due},
-    letter::Letter,
+    copy::{DeliveryResult, Dispatcher, is_due},
+    template::MailTemplate,
 };
 use crate::{
     actors::worker::Error,
@@ -36,15 +36,15 @@ pub(super) enum Stepped {
 
 /// One step.
 pub(super) struct Step<'a> {
-    desk: &'a Arc<Desk>,
+    dispatcher: &'a Arc<Dispatcher>,
     post: PostId,
     /// `None`: nobody else gets it.
-    letter: Option<Arc<Letter>>,
+    template: Option<Arc<MailTemplate>>,
     /// Only a first copy is begun after this.
     begins_until: Instant,
     /// No copy is waited for after this.
     waits_until: Instant,
-    running: FuturesUnordered<JoinHandle<(Recipient, Fate)>>,
+    running: FuturesUnordered<JoinHandle<(Recipient, DeliveryResult)>>,
     /// Whether a copy was begun.
     has_begun: bool,
     /// Those who are on their way.
@@ -58,12 +58,17 @@ pub(super) struct Step<'a> {
 
 impl<'a> Step<'a> {
     /// A step that ends well within a delivery's timeout.
-    pub(super) fn new(desk: &'a Arc<Desk>, post: PostId, letter: Option<Arc<Letter>>, timeout: Duration) -> Self {
+    pub(super) fn new(
+        dispatcher: &'a Arc<Dispatcher>,
+        post: PostId,
+        template: Option<Arc<MailTemplate>>,
+        timeout: Duration,
+    ) -> Self {
         let now = Instant::now();
         Self {
-            desk,
+            dispatcher,
             post,
-            letter,
+            template,
             begins_until: now + timeout / 3,
             waits_until: now + timeout * 2 / 3,
             running: FuturesUnordered::new(),
@@ -101,7 +106,7 @@ impl<'a> Step<'a> {
     /// Begins copies until the ledger ends, which it says, or there is a reason to stop.
     async fn walk(&mut self, sending: &mut Sending) -> Result<bool, Error> {
         loop {
-            let rows = self.desk.access.ledger(self.post, sending.after, PAGE).await?;
+            let rows = self.dispatcher.access.ledger(self.post, sending.after, PAGE).await?;
             let rows = self.settle_abandoned(rows, sending).await?;
             for row in &rows {
                 if row.state == MailState::Queued && !self.begin(*row, sending).await? {
@@ -123,10 +128,10 @@ impl<'a> Step<'a> {
 
     /// Decides about rows that say `sending` while nobody here sends them.
     async fn settle_abandoned(&self, mut rows: Vec<Recipient>, sending: &mut Sending) -> Result<Vec<Recipient>, Error> {
-        let to = if self.desk.mailer.is_idempotent() { MailState::Queued } else { MailState::Unknown };
+        let to = if self.dispatcher.mailer.is_idempotent() { MailState::Queued } else { MailState::Unknown };
         let mut abandoned = Vec::new();
         for row in &mut rows {
-            if row.state == MailState::Sending && !self.desk.is_in_flight(self.post, row.account) {
+            if row.state == MailState::Sending && !self.dispatcher.is_in_flight(self.post, row.account) {
                 row.state = to;
                 abandoned.push(row.account);
                 if sending.pass > 0 {
@@ -134,15 +139,15 @@ impl<'a> Step<'a> {
                 }
             }
         }
-        self.desk.access.abandon(self.post, &abandoned, to, self.desk.clock.now()).await?;
+        self.dispatcher.access.abandon(self.post, &abandoned, to, self.dispatcher.clock.now()).await?;
         Ok(rows)
     }
 
     /// Deals with a row that waits; `false` if it has to wait for the next step.
     async fn begin(&mut self, row: Recipient, sending: &mut Sending) -> Result<bool, Error> {
-        let now = self.desk.clock.now();
-        let Some(letter) = self.letter.clone() else {
-            self.desk.access.give_up(self.post, &[row.account], "the post was taken back", now).await?;
+        let now = self.dispatcher.clock.now();
+        let Some(template) = self.template.clone() else {
+            self.dispatcher.access.give_up(self.post, &[row.account], "the post was taken back", now).await?;
             sending.count(MailState::Failed);
             return Ok(!self.is_late());
         };
@@ -151,7 +156,7 @@ impl<'a> Step<'a> {
             return Ok(true);
         }
         let Some(slot) = self.slot(sending).await else { return Ok(false) };
-        self.running.push(self.desk.send(self.post, row, &letter, slot));
+        self.running.push(self.dispatcher.send(self.post, row, &template, slot));
         self.begun.push(row.account);
         self.has_begun = true;
         Ok(true)
@@ -167,28 +172,29 @@ impl<'a> Step<'a> {
             tokio::select! {
                 biased;
                 Some(ended) = self.running.next() => self.note(ended.ok(), sending),
-                slot = Arc::clone(&self.desk.slots).acquire_owned() => return slot.ok(),
+                slot = Arc::clone(&self.dispatcher.slots).acquire_owned() => return slot.ok(),
                 () = sleep_until(self.begins_until) => return None,
             }
         }
     }
 
     /// Takes note of how a copy ended; one whose task has panicked stays among those on their way.
-    fn note(&mut self, ended: Option<(Recipient, Fate)>, sending: &mut Sending) {
-        let Some((recipient, fate)) = ended else { return };
+    fn note(&mut self, ended: Option<(Recipient, DeliveryResult)>, sending: &mut Sending) {
+        let Some((recipient, result)) = ended else { return };
         self.begun.retain(|account| *account != recipient.account);
-        self.is_answered |= matches!(fate, Fate::Sent | Fate::Refused | Fate::PutOff(_));
-        match fate {
-            Fate::Sent => sending.count(MailState::Sent),
-            Fate::Refused | Fate::Unwanted => sending.count(MailState::Failed),
-            Fate::Unknown(reason) => {
+        self.is_answered |=
+            matches!(result, DeliveryResult::Sent | DeliveryResult::Refused | DeliveryResult::PutOff(_));
+        match result {
+            DeliveryResult::Sent => sending.count(MailState::Sent),
+            DeliveryResult::Refused | DeliveryResult::Unwanted => sending.count(MailState::Failed),
+            DeliveryResult::Unknown(reason) => {
                 sending.count(MailState::Unknown);
                 self.silence = Some(reason);
             }
-            Fate::PutOff(due) => sending.leave_until(due),
-            Fate::Taken => sending.leave_until(self.soon()),
-            Fate::Trouble(error) => self.troubled.push((recipient, error)),
-            Fate::Lost(error) => self.lost = Some(error.into()),
+            DeliveryResult::PutOff(due) => sending.leave_until(due),
+            DeliveryResult::Taken => sending.leave_until(self.soon()),
+            DeliveryResult::Trouble(error) => self.troubled.push((recipient, error)),
+            DeliveryResult::Lost(error) => self.lost = Some(error.into()),
         }
     }
 
@@ -209,10 +215,10 @@ impl<'a> Step<'a> {
             return trouble.map_or(Ok(()), Err);
         }
         for (recipient, error) in std::mem::take(&mut self.troubled) {
-            let fate = self.desk.put_off(self.post, recipient, &error.to_string()).await?;
-            self.note(Some((recipient, fate)), sending);
+            let result = self.dispatcher.put_off(self.post, recipient, &error.to_string()).await?;
+            self.note(Some((recipient, result)), sending);
         }
-        let pause = pause.map(|pause| self.desk.clock.now().plus(pause).as_millis());
+        let pause = pause.map(|pause| self.dispatcher.clock.now().plus(pause).as_millis());
         sending.resumes_at = sending.resumes_at.max(pause);
         Ok(())
     }
@@ -222,6 +228,6 @@ impl<'a> Step<'a> {
     }
 
     fn soon(&self) -> Timestamp {
-        self.desk.clock.now().plus(SOON)
+        self.dispatcher.clock.now().plus(SOON)
     }
 }

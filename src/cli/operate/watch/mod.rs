@@ -1,7 +1,7 @@
-//! `broadsheet watch`: the workers as they work. `stream.rs` is the connection, `picture.rs` what is known, `show.rs` what is seen.
+//! `broadsheet watch`: the workers as they work. `stream.rs` is the connection, `snapshot.rs` what is known, `show.rs` what is seen.
 
-mod picture;
 mod show;
+mod snapshot;
 mod stream;
 
 use std::{
@@ -14,7 +14,7 @@ use std::{
 use clap::Args;
 use tokio::time::MissedTickBehavior;
 
-use self::{picture::Picture, show::Show, stream::Stream};
+use self::{show::Show, snapshot::Snapshot, stream::Stream};
 use super::server::{Server, Target};
 
 /// Before the first try to connect again; it doubles with each.
@@ -55,27 +55,27 @@ impl Watch {
 
 /// Connects again and again, from where the last connection ended.
 async fn watch(server: &mut Server, show: &mut Show) -> anyhow::Result<Infallible> {
-    let mut picture = Picture::new(server.address());
+    let mut snapshot = Snapshot::new(server.address());
     let mut pause = FIRST_PAUSE;
     loop {
-        let lost = match Stream::open(server, picture.since().as_deref()).await {
+        let lost = match Stream::open(server, snapshot.since().as_deref()).await {
             Ok(mut stream) => {
-                let (is_alive, lost) = follow(&mut stream, &mut picture, show).await?;
+                let (is_alive, lost) = follow(&mut stream, &mut snapshot, show).await?;
                 pause = if is_alive { FIRST_PAUSE } else { pause };
                 lost
             }
-            Err(failure) if failure.is_passing() && picture.since().is_some() => failure.to_string(),
+            Err(failure) if failure.is_passing() && snapshot.since().is_some() => failure.to_string(),
             Err(failure) => return Err(failure.into()),
         };
-        picture.note(&format!("the connection is lost ({lost}); trying again"));
-        show.lost(&picture)?;
+        snapshot.note(&format!("the connection is lost ({lost}); trying again"));
+        show.lost(&snapshot)?;
         tokio::time::sleep(pause).await;
         pause = pause.saturating_mul(2).min(MAX_PAUSE);
     }
 }
 
 /// Shows what comes until the connection ends; answers whether anything came, and why it ended.
-async fn follow(stream: &mut Stream, picture: &mut Picture, show: &mut Show) -> anyhow::Result<(bool, String)> {
+async fn follow(stream: &mut Stream, snapshot: &mut Snapshot, show: &mut Show) -> anyhow::Result<(bool, String)> {
     let mut frames = tokio::time::interval(FRAME);
     frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut is_alive, mut is_stale) = (false, false);
@@ -85,13 +85,13 @@ async fn follow(stream: &mut Stream, picture: &mut Picture, show: &mut Show) -> 
                 Ok(text) => {
                     is_alive = true;
                     is_stale = true;
-                    let lines = picture.take(&text)?;
+                    let lines = snapshot.take(&text)?;
                     show.change(&text, &lines)?;
                 }
                 Err(lost) => return Ok((is_alive, lost)),
             },
             _ = frames.tick(), if is_stale => {
-                show.frame(picture)?;
+                show.frame(snapshot)?;
                 is_stale = false;
             }
         }

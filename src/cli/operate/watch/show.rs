@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{super::output, picture::Picture};
+use super::{super::output, snapshot::Snapshot};
 use crate::clock::{Clock, SystemClock};
 
 /// Home, for the first time with everything cleared.
@@ -50,9 +50,9 @@ impl Show {
     ///
     /// # Errors
     /// When standard output cannot be written to.
-    pub(super) fn frame(&mut self, picture: &Picture) -> io::Result<()> {
+    pub(super) fn frame(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         let Self::Screen { is_drawn } = self else { return Ok(()) };
-        let drawn = draw(picture, !*is_drawn);
+        let drawn = draw(snapshot, !*is_drawn);
         *is_drawn = true;
         let mut out = io::stdout().lock();
         // In one go: whenever Ctrl-C comes, a whole table is left.
@@ -64,19 +64,19 @@ impl Show {
     ///
     /// # Errors
     /// When standard output cannot be written to.
-    pub(super) fn lost(&mut self, picture: &Picture) -> io::Result<()> {
+    pub(super) fn lost(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         if let Self::Screen { .. } = self {
-            return self.frame(picture);
+            return self.frame(snapshot);
         }
-        output::note(picture.noted().unwrap_or_default());
+        output::note(snapshot.noted().unwrap_or_default());
         Ok(())
     }
 }
 
-fn draw(picture: &Picture, is_first: bool) -> String {
+fn draw(snapshot: &Snapshot, is_first: bool) -> String {
     let mut text = String::from(if is_first { CLEAR } else { HOME });
     text += CUT;
-    for line in picture.lines() {
+    for line in snapshot.lines() {
         text += &line;
         text += REST_OF_LINE;
     }
@@ -89,9 +89,9 @@ mod tests {
 
     #[test]
     fn a_frame_replaces_the_one_before_and_leaves_the_cursor_below() {
-        let mut picture = Picture::new("http://h");
-        picture.take(r#"{"type": "snapshot", "stream": "s", "seq": 1, "workers": [{"name": "feed"}]}"#).unwrap();
-        let (first, second) = (draw(&picture, true), draw(&picture, false));
+        let mut snapshot = Snapshot::new("http://h");
+        snapshot.take(r#"{"type": "snapshot", "stream": "s", "seq": 1, "workers": [{"name": "feed"}]}"#).unwrap();
+        let (first, second) = (draw(&snapshot, true), draw(&snapshot, false));
         assert!(first.starts_with("\x1b[2J\x1b[H\x1b[?7l") && second.starts_with("\x1b[H\x1b[?7l"), "{first:?}");
         assert!(second.ends_with("0 dead letters\x1b[K\r\n\x1b[J\x1b[?7h"), "{second:?}");
     }

@@ -49,7 +49,7 @@ impl Stream {
         let is_accepted = accepted == Some(derive_accept_key(key.as_bytes()).as_bytes());
         if response.status() != StatusCode::SWITCHING_PROTOCOLS || !is_accepted {
             let what = format!("status {} and no websocket", response.status().as_u16());
-            return Err(Failure::Stranger { address, what });
+            return Err(Failure::UnexpectedResponse { address, what });
         }
         let upgraded = response.upgrade().await.map_err(|error| unreachable(reason(&error)))?;
         Ok(Self { socket: WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await })

@@ -3,7 +3,7 @@
 use super::*;
 
 fn meaning(stage: Stage, code: u16, text: &str) -> Error {
-    Trouble { stage, why: Why::Reply { code, text: text.to_owned() } }.meaning()
+    SmtpError { stage, why: Cause::Reply { code, text: text.to_owned() } }.meaning()
 }
 
 #[test]
@@ -70,12 +70,12 @@ fn what_an_operator_can_mend_gives_no_mail_up() {
 
 #[test]
 fn only_silence_after_the_last_line_is_uncertain() {
-    for why in [Why::Silence, Why::Broken] {
+    for why in [Cause::Silence, Cause::Broken] {
         for stage in [Stage::Connecting, Stage::SigningIn, Stage::Sender, Stage::Recipient, Stage::Data, Stage::Text] {
-            let error = Trouble { stage, why: why.clone() }.meaning();
+            let error = SmtpError { stage, why: why.clone() }.meaning();
             assert!(matches!(error, Error::Transient(_)), "{stage:?}");
         }
-        assert!(matches!(Trouble { stage: Stage::Handed, why }.meaning(), Error::Uncertain(_)));
+        assert!(matches!(SmtpError { stage: Stage::Handed, why }.meaning(), Error::Uncertain(_)));
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    domain::{CauseId, DeadLetterFilter, DeadLetterId, Event, EventKind, Invalid, Lane, PostId, Problems},
+    domain::{CauseId, DeadLetterFilter, DeadLetterId, Event, EventKind, Invalid, PostId, Problems, Subscription},
     store::{DeadLetter, Failure},
 };
 
@@ -90,7 +90,7 @@ impl DeadLetterView {
     fn new(letter: &DeadLetter, retention: Duration) -> Self {
         Self {
             id: letter.id.to_string(),
-            worker: letter.id.lane.worker().to_owned(),
+            worker: letter.id.subscription.worker().to_owned(),
             event: (&letter.event).into(),
             cause: letter.cause.id.to_string(),
             class: letter.cause.class.clone(),
@@ -148,7 +148,7 @@ fn filter(
         let id = id.parse::<DeadLetterId>().map_err(|invalid: Invalid| invalid.under(format!("ids.{number}")));
         filter.ids.extend(problems.note(id).filter(|id| !filter.ids.contains(id)));
     }
-    filter.worker = worker.and_then(|text| problems.note(text.parse::<Lane>()));
+    filter.worker = worker.and_then(|text| problems.note(text.parse::<Subscription>()));
     filter.cause = cause.and_then(|text| problems.note(text.parse::<CauseId>()));
     filter.post = post.and_then(|text| problems.note(text.parse::<PostId>()));
     filter

@@ -1,4 +1,4 @@
-//! How the monitor's figures become what clients read. No decision is made here.
+//! How the monitor's stats become what clients read. No decision is made here.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use super::{
 };
 use crate::{
     actors::{
-        monitor::{Change, Fill, LogFigures, NodeFigures, Picture, What, WorkerFigures},
+        monitor::{Change, Changed, Fill, LogStats, NodeStats, Snapshot, WorkerStats},
         worker::{Ending, Percentiles},
     },
     store::CauseCount,
 };
 
-impl From<&Picture> for SnapshotView {
-    fn from(picture: &Picture) -> Self {
+impl From<&Snapshot> for SnapshotView {
+    fn from(snapshot: &Snapshot) -> Self {
         Self {
-            stream: picture.stream.clone(),
-            seq: picture.seq,
-            node: (&picture.overview.node).into(),
-            workers: picture.overview.workers.iter().map(WorkerView::from).collect(),
-            dead_letters: picture.overview.dead_letters.iter().map(CauseView::from).collect(),
+            stream: snapshot.stream.clone(),
+            seq: snapshot.seq,
+            node: (&snapshot.overview.node).into(),
+            workers: snapshot.overview.workers.iter().map(WorkerView::from).collect(),
+            dead_letters: snapshot.overview.dead_letters.iter().map(CauseView::from).collect(),
         }
     }
 }
@@ -30,17 +30,17 @@ impl From<&Change> for FrameView {
     fn from(change: &Change) -> Self {
         let seq = change.seq;
         match &change.what {
-            What::Worker(worker) => Self::Worker { seq, worker: Box::new(worker.as_ref().into()) },
-            What::Node(node) => Self::Node { seq, node: node.into() },
-            What::DeadLetters(causes) => {
+            Changed::Worker(worker) => Self::Worker { seq, worker: Box::new(worker.as_ref().into()) },
+            Changed::Node(node) => Self::Node { seq, node: node.into() },
+            Changed::DeadLetters(causes) => {
                 Self::DeadLetters { seq, dead_letters: causes.iter().map(CauseView::from).collect() }
             }
         }
     }
 }
 
-impl From<&NodeFigures> for NodeView {
-    fn from(node: &NodeFigures) -> Self {
+impl From<&NodeStats> for NodeView {
+    fn from(node: &NodeStats) -> Self {
         Self {
             id: node.id.clone(),
             version: env!("CARGO_PKG_VERSION"),
@@ -59,19 +59,19 @@ impl From<Fill> for FillView {
     }
 }
 
-impl From<&LogFigures> for LogView {
-    fn from(log: &LogFigures) -> Self {
+impl From<&LogStats> for LogView {
+    fn from(log: &LogStats) -> Self {
         let cursors = log.settled.iter().map(|(worker, settled)| CursorView { worker, settled: *settled });
         Self { epoch: log.epoch.to_string(), head: log.head, cursors: cursors.collect() }
     }
 }
 
-impl From<&WorkerFigures> for WorkerView {
-    fn from(worker: &WorkerFigures) -> Self {
+impl From<&WorkerStats> for WorkerView {
+    fn from(worker: &WorkerStats) -> Self {
         let runs = |ending: Ending| worker.endings.get(&ending).copied().unwrap_or(0);
         Self {
             name: worker.name,
-            lane: worker.lane.clone(),
+            subscription: worker.subscription.clone(),
             state: worker.state.as_str(),
             running: worker.running,
             batch: worker.batch,

@@ -60,7 +60,7 @@ pub struct DeliveryView {
 #[schema(as = DeliveryState)]
 pub enum DeliveryStateView {
     /// Not taken yet, or running for the first time.
-    OnItsWay,
+    Pending,
     /// Waits for the post's approval.
     Held,
     /// Has failed at least once, or goes on in chunks.
@@ -120,7 +120,7 @@ impl From<ReceiptLine> for DeliveryView {
 impl From<DeliveryState> for DeliveryStateView {
     fn from(state: DeliveryState) -> Self {
         match state {
-            DeliveryState::OnItsWay => Self::OnItsWay,
+            DeliveryState::Pending => Self::Pending,
             DeliveryState::Held => Self::Held,
             DeliveryState::Retrying => Self::Retrying,
             DeliveryState::Done => Self::Done,
@@ -136,8 +136,8 @@ mod tests {
 
     #[test]
     fn the_words_on_the_wire_are_those_of_the_domain() {
-        use DeliveryState::{Dead, Done, Held, OnItsWay, Retrying, Skipped};
-        for state in [OnItsWay, Held, Retrying, Done, Dead, Skipped] {
+        use DeliveryState::{Dead, Done, Held, Pending, Retrying, Skipped};
+        for state in [Pending, Held, Retrying, Done, Dead, Skipped] {
             assert_eq!(serde_json::to_value(DeliveryStateView::from(state)).unwrap(), state.as_str());
         }
     }

@@ -183,8 +183,8 @@ async fn mailed(people: &[Person], record: &Record, world: &World) -> Result<(),
             continue;
         }
         let pairs = || accounts.iter().enumerate().map(|(reader, account)| ((reader, post.author), account));
-        let steady = || pairs().filter(|(pair, _)| !wavering.contains(pair));
-        if let Some((pair, _)) = steady().find(|(pair, account)| !followed.contains(pair) && has_mail(account)) {
+        let clock_monitor = || pairs().filter(|(pair, _)| !wavering.contains(pair));
+        if let Some((pair, _)) = clock_monitor().find(|(pair, account)| !followed.contains(pair) && has_mail(account)) {
             return Err(format!("a mail about {id} to person {}, who does not follow", pair.0));
         }
         if post.is_deleted {
@@ -192,8 +192,9 @@ async fn mailed(people: &[Person], record: &Record, world: &World) -> Result<(),
         }
         let ledger = people[post.author].get(&format!("/v1/posts/{id}/mailing")).await.expect(200).json();
         let of = |name: &str| ledger[name].as_u64().unwrap();
-        let missing = steady().filter(|(pair, account)| followed.contains(pair) && !has_mail(account)).count() as u64;
-        let wavered = pairs().count() as u64 - steady().count() as u64;
+        let missing =
+            clock_monitor().filter(|(pair, account)| followed.contains(pair) && !has_mail(account)).count() as u64;
+        let wavered = pairs().count() as u64 - clock_monitor().count() as u64;
         let arrived = pairs().filter(|(_, account)| has_mail(account)).count() as u64;
         let is_whole = of("waiting") + of("sending") == 0 && of("failed") <= wavered && missing <= of("unknown");
         if !is_whole || arrived < of("sent") || arrived > of("sent") + of("unknown") {

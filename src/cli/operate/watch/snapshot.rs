@@ -15,7 +15,7 @@ const MAX_CAUSES: usize = 8;
 
 /// The server as far as it has been heard of.
 #[derive(Debug)]
-pub(super) struct Picture {
+pub(super) struct Snapshot {
     address: String,
     /// The stream, and the number of the last change that is in here.
     position: Option<(String, u64)>,
@@ -25,7 +25,7 @@ pub(super) struct Picture {
     note: Option<String>,
 }
 
-impl Picture {
+impl Snapshot {
     /// Nothing yet, of the server at `address`.
     pub(super) fn new(address: &str) -> Self {
         let (node, workers, causes) = (Map::new(), Vec::new(), Vec::new());
@@ -50,9 +50,9 @@ impl Picture {
     /// Takes what the server has sent; answers a line for everything that is new.
     ///
     /// # Errors
-    /// `Stranger` if it is no change at all.
+    /// `UnexpectedResponse` if it is no change at all.
     pub(super) fn take(&mut self, text: &str) -> Result<Vec<String>, Failure> {
-        let change = serde_json::from_str(text).map_err(|error| Failure::Stranger {
+        let change = serde_json::from_str(text).map_err(|error| Failure::UnexpectedResponse {
             address: self.address.clone(),
             what: format!("a change that is not understood ({error})"),
         })?;
@@ -165,30 +165,30 @@ mod tests {
 
     #[test]
     fn changes_change_what_they_are_about_and_nothing_else() {
-        let mut picture = Picture::new("http://h");
-        assert_eq!(picture.since(), None);
-        assert_eq!(picture.take(SNAPSHOT).unwrap().len(), 4);
+        let mut snapshot = Snapshot::new("http://h");
+        assert_eq!(snapshot.since(), None);
+        assert_eq!(snapshot.take(SNAPSHOT).unwrap().len(), 4);
         let change = r#"{"type": "worker", "seq": 5, "worker": {"name": "email", "state": "paused", "lag": 7}}"#;
-        let line = picture.take(change).unwrap().concat();
+        let line = snapshot.take(change).unwrap().concat();
         assert!(line.starts_with("worker=email state=paused") && line.contains("lag=7"), "{line}");
-        assert_eq!(picture.since().unwrap(), "01J.5");
-        let states: Vec<_> = picture.workers.iter().map(|worker| (&*worker.name, &*worker.state)).collect();
+        assert_eq!(snapshot.since().unwrap(), "01J.5");
+        let states: Vec<_> = snapshot.workers.iter().map(|worker| (&*worker.name, &*worker.state)).collect();
         assert_eq!(states, [("feed", "running"), ("email", "paused")]);
         let change = r#"{"type": "dead_letters", "seq": 6, "dead_letters": []}"#;
-        assert_eq!(picture.take(change).unwrap(), ["0 dead letters"]);
+        assert_eq!(snapshot.take(change).unwrap(), ["0 dead letters"]);
         assert_eq!(
-            picture.take(r#"{"type": "node", "seq": 7, "node": {"draining": true}}"#).unwrap(),
+            snapshot.take(r#"{"type": "node", "seq": 7, "node": {"draining": true}}"#).unwrap(),
             ["node draining=true"]
         );
-        assert_eq!(picture.since().unwrap(), "01J.7");
+        assert_eq!(snapshot.since().unwrap(), "01J.7");
     }
 
     #[test]
     fn the_screen_has_all_of_it_and_no_control_characters() {
-        let mut picture = Picture::new("http://h");
-        picture.take(SNAPSHOT).unwrap();
-        picture.note("the connection is lost");
-        let screen = picture.lines().join("\n");
+        let mut snapshot = Snapshot::new("http://h");
+        snapshot.take(SNAPSHOT).unwrap();
+        snapshot.note("the connection is lost");
+        let screen = snapshot.lines().join("\n");
         for part in
             ["http://h  draining=false", "feed", "email", "2 dead letters of one cause", "no\u{fffd}box", "is lost"]
         {
@@ -198,8 +198,8 @@ mod tests {
 
     #[test]
     fn what_is_no_change_is_an_error_and_what_is_new_is_passed_over() {
-        let mut picture = Picture::new("http://h");
-        assert!(matches!(picture.take("<html>"), Err(Failure::Stranger { .. })));
-        assert!(picture.take(r#"{"type": "weather", "seq": 1}"#).unwrap().is_empty());
+        let mut snapshot = Snapshot::new("http://h");
+        assert!(matches!(snapshot.take("<html>"), Err(Failure::UnexpectedResponse { .. })));
+        assert!(snapshot.take(r#"{"type": "weather", "seq": 1}"#).unwrap().is_empty());
     }
 }

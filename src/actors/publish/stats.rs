@@ -1,4 +1,4 @@
-//! The publisher's figures: how many commands came to what.
+//! The publisher's stats: how many commands came to what.
 
 use std::collections::BTreeMap;
 

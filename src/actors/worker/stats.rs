@@ -1,4 +1,4 @@
-//! A worker's figures: how many deliveries ended how, how long they waited and ran, and how many end per second.
+//! A worker's stats: how many deliveries ended how, how long they waited and ran, and how many end per second.
 
 use std::{
     collections::BTreeMap,
@@ -38,7 +38,7 @@ impl Ending {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Done, Self::Continued, Self::Snoozed, Self::Failed, Self::Dead];
 
-    /// The word in figures.
+    /// The word in stats.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -101,9 +101,9 @@ pub struct Totals {
     pub end_to_end: Buckets,
 }
 
-/// One worker's figures. Recording takes a fraction of a microsecond.
+/// One worker's stats. Recording takes a fraction of a microsecond.
 #[derive(Debug)]
-pub struct Figures(Mutex<Inner>);
+pub struct Stats(Mutex<Inner>);
 
 /// One run that has ended.
 #[derive(Debug, Clone, Copy)]
@@ -137,7 +137,7 @@ struct Recent {
     began: Instant,
 }
 
-impl Default for Figures {
+impl Default for Stats {
     fn default() -> Self {
         Self(Mutex::new(Inner {
             began: Instant::now(),
@@ -150,14 +150,14 @@ impl Default for Figures {
     }
 }
 
-impl Figures {
+impl Stats {
     /// Everything since the process began.
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.0.lock().totals.clone()
     }
 
-    /// The figures of the last minute or two.
+    /// The stats of the last minute or two.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let mut inner = self.0.lock();
@@ -267,9 +267,9 @@ mod tests {
 
     #[test]
     fn percentiles_are_those_of_the_durations() {
-        let figures = Figures::default();
-        (1..=100).for_each(|millis| figures.record(run(Ending::Done, millis)));
-        let Percentiles { count, p50, p95, p99 } = figures.summary().run;
+        let stats = Stats::default();
+        (1..=100).for_each(|millis| stats.record(run(Ending::Done, millis)));
+        let Percentiles { count, p50, p95, p99 } = stats.summary().run;
         assert_eq!(count, 100);
         for (found, wanted) in [(p50, 50.0), (p95, 95.0), (p99, 99.0)] {
             let millis = found.as_secs_f64() * 1_000.0;
@@ -279,10 +279,10 @@ mod tests {
 
     #[test]
     fn every_run_is_counted_once_and_only_finished_ones_end_to_end() {
-        let figures = Figures::default();
-        figures.record(run(Ending::Done, 3));
-        figures.record(Run { class: Some("timeout"), wait: None, ..run(Ending::Failed, 100_000_000) });
-        let totals = figures.totals();
+        let stats = Stats::default();
+        stats.record(run(Ending::Done, 3));
+        stats.record(Run { class: Some("timeout"), wait: None, ..run(Ending::Failed, 100_000_000) });
+        let totals = stats.totals();
         assert_eq!(totals.endings, BTreeMap::from([(Ending::Done, 1), (Ending::Failed, 1)]));
         assert_eq!(totals.failures, BTreeMap::from([("timeout".to_owned(), 1)]));
         assert_eq!((totals.run.count(), totals.wait.count(), totals.end_to_end.count()), (2, 1, 1));

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// A mail about a post without its recipient.
-pub(super) struct Letter {
+pub(super) struct MailTemplate {
     post: PostId,
     public_url: String,
     host: String,
@@ -18,7 +18,7 @@ pub(super) struct Letter {
     links: MailLinkKey,
 }
 
-impl Letter {
+impl MailTemplate {
     pub(super) fn new(post: &Post, author: &Account, public_url: &str, links: MailLinkKey) -> Self {
         let (name, title, body) = (author.name.as_str(), post.title.as_str(), post.body.as_str());
         let link = format!("{public_url}/v1/posts/{}", post.id);

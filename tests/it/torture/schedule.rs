@@ -20,7 +20,7 @@ pub(super) enum End {
 
 /// One life.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fate {
+pub(super) struct Schedule {
     pub(super) lasts: Duration,
     pub(super) end: End,
     pub(super) weather: Weather,
@@ -28,7 +28,7 @@ pub(super) struct Fate {
     pub(super) jump_s: i64,
 }
 
-impl Fate {
+impl Schedule {
     pub(super) fn draw(random: &mut StdRng) -> Self {
         let lasts = Duration::from_millis(random.random_range(150..1_500));
         let end = match random.random_range(0..10) {
@@ -56,7 +56,7 @@ impl Fate {
     }
 }
 
-impl fmt::Display for Fate {
+impl fmt::Display for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = match self.end {
             End::Kill => "kill",

@@ -16,16 +16,16 @@ const SHOWN: usize = 300;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Overview {
     /// The process.
-    pub node: NodeFigures,
+    pub node: NodeStats,
     /// Its workers, in the order of their registration.
-    pub workers: Vec<WorkerFigures>,
+    pub workers: Vec<WorkerStats>,
     /// The most frequent causes of dead letters.
     pub dead_letters: Vec<CauseCount>,
 }
 
 /// The process.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NodeFigures {
+pub struct NodeStats {
     /// This life of this node.
     pub id: String,
     /// When it began.
@@ -35,7 +35,7 @@ pub struct NodeFigures {
     /// Commands that wait for the publisher.
     pub publish_queue: Fill,
     /// The logs that this process writes or has written, oldest first.
-    pub logs: Vec<LogFigures>,
+    pub logs: Vec<LogStats>,
     /// How many watch it.
     pub watchers: usize,
 }
@@ -51,7 +51,7 @@ pub struct Fill {
 
 /// One log and how far the workers are on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogFigures {
+pub struct LogStats {
     /// Which log.
     pub epoch: Epoch,
     /// Its last event; 0 when it is empty.
@@ -62,11 +62,11 @@ pub struct LogFigures {
 
 /// One worker.
 #[derive(Debug, Clone, PartialEq)]
-pub struct WorkerFigures {
+pub struct WorkerStats {
     /// Its name.
     pub name: &'static str,
     /// The name its rows carry.
-    pub lane: String,
+    pub subscription: String,
     /// What it is up to.
     pub state: State,
     /// Jobs that run.
@@ -77,9 +77,9 @@ pub struct WorkerFigures {
     pub mailbox: Fill,
     /// Events that are committed and that it has not settled.
     pub lag: u64,
-    /// Deliveries of its exception lane that this node has leased. Those that other nodes have leased count as waiting.
+    /// Deliveries of its retry queue that this node has leased. Those that other nodes have leased count as waiting.
     pub leased: u64,
-    /// Its exception lane as it was counted last.
+    /// Its retry queue as it was counted last.
     pub waiting: LaneCounts,
     /// How fast it is.
     pub summary: Summary,
@@ -93,13 +93,13 @@ pub struct WorkerFigures {
     pub dead_letters: u64,
 }
 
-impl WorkerFigures {
+impl WorkerStats {
     /// A worker at this moment; what only the database knows is as of its last count.
     pub(super) fn of(worker: &Running, waiting: LaneCounts, dead_letters: u64) -> Self {
         let snapshot = worker.status.snapshot();
         Self {
             name: worker.status.name,
-            lane: worker.status.lane.clone(),
+            subscription: worker.status.subscription.clone(),
             state: snapshot.state,
             running: snapshot.running,
             batch: worker.status.batch,
@@ -107,15 +107,15 @@ impl WorkerFigures {
             lag: snapshot.lag,
             leased: u64::try_from(snapshot.leased).unwrap_or(u64::MAX),
             waiting,
-            summary: worker.status.figures.summary(),
-            endings: worker.status.figures.totals().endings,
+            summary: worker.status.stats.summary(),
+            endings: worker.status.stats.totals().endings,
             restarts: snapshot.restarts,
             last_error: snapshot.last_error.map(shortened),
             dead_letters,
         }
     }
 
-    /// Rows of the exception lane that are neither held nor leased here: they are due, or will be.
+    /// Rows of the retry queue that are neither held nor leased here: they are due, or will be.
     #[must_use]
     pub const fn ready(&self) -> u64 {
         self.waiting.rows.saturating_sub(self.waiting.held).saturating_sub(self.leased)

@@ -8,12 +8,12 @@ use super::{Error, Result};
 
 /// Counts writes down, and holds their answers back on demand.
 #[derive(Debug)]
-pub(crate) struct Fuse {
+pub(crate) struct FailPoint {
     writes: AtomicI64,
     is_holding: watch::Sender<bool>,
 }
 
-impl Fuse {
+impl FailPoint {
     /// A process that dies with its `writes`-th write: that one is committed, but the process does not live to see it.
     pub(crate) fn new(writes: u32) -> Self {
         Self::of(i64::from(writes))

@@ -37,12 +37,12 @@ pub(super) struct Intake {
     pub(super) sharing: Option<Sharing>,
 }
 
-/// How an event left the fast lane.
+/// How an event left the fast window.
 #[derive(Debug, Default)]
 pub(super) struct Finished {
     /// What it wrote.
     pub(super) effects: Effects,
-    /// Its row in the exception lane, if it has a story to tell.
+    /// Its row in the retry queue, if it has a story to tell.
     pub(super) delivery: Option<NewDelivery>,
 }
 
@@ -67,7 +67,7 @@ struct Here {
 }
 
 /// One log as one worker sees it.
-pub(super) struct Lane {
+pub(super) struct LogWindow {
     pub(super) epoch: Epoch,
     /// Everything up to here is committed.
     settled: u64,
@@ -89,7 +89,7 @@ pub(super) struct Lane {
     pub(super) is_drained: bool,
 }
 
-impl Lane {
+impl LogWindow {
     pub(super) fn new(epoch: Epoch, settled: u64, is_stuck: bool, intake: Intake) -> Self {
         let careful_until = if is_stuck { settled + READ } else { 0 };
         Self {
@@ -156,7 +156,7 @@ impl Lane {
         event.id.seq <= self.careful_until
     }
 
-    /// An event has left the fast lane.
+    /// An event has left the fast window.
     pub(super) fn finish(&mut self, seq: u64, finished: Finished) {
         self.finished.insert(seq, finished);
     }
@@ -252,21 +252,26 @@ mod tests {
 
     const ALONE: Intake = Intake { window: WINDOW, sharing: None };
 
-    fn lane() -> Lane {
-        Lane::new(Epoch::generate(), 0, false, ALONE)
+    fn window() -> LogWindow {
+        LogWindow::new(Epoch::generate(), 0, false, ALONE)
     }
 
-    fn take(lane: &mut Lane) -> Option<Arc<Event>> {
-        lane.take(&Busy::default(), usize::MAX)
+    fn take(window: &mut LogWindow) -> Option<Arc<Event>> {
+        window.take(&Busy::default(), usize::MAX)
     }
 
-    /// A lane whose authors take turns, each with one slot.
-    fn shared(window: u64) -> Lane {
+    /// A window whose authors take turns, each with one slot.
+    fn shared(window: u64) -> LogWindow {
         let turn = |kind: &EventKind| match kind {
             EventKind::PostApproved { post, author, .. } => Some(Turn { author: *author, post: *post }),
             _ => None,
         };
-        Lane::new(Epoch::generate(), 0, false, Intake { window, sharing: Some(Sharing { turn, leaves_half: true }) })
+        LogWindow::new(
+            Epoch::generate(),
+            0,
+            false,
+            Intake { window, sharing: Some(Sharing { turn, leaves_half: true }) },
+        )
     }
 
     fn event_of(author: AccountId, epoch: Epoch, seq: u64) -> Arc<Event> {
@@ -276,82 +281,82 @@ mod tests {
 
     #[test]
     fn only_the_finished_prefix_is_settled() {
-        let mut lane = lane();
-        lane.offer((1..=3).map(|seq| event(lane.epoch, seq)).collect(), None);
-        while take(&mut lane).is_some() {}
-        lane.finish(1, Finished::default());
-        lane.finish(3, Finished::default());
-        let prefix = lane.prefix(100).unwrap();
+        let mut window = window();
+        window.offer((1..=3).map(|seq| event(window.epoch, seq)).collect(), None);
+        while take(&mut window).is_some() {}
+        window.finish(1, Finished::default());
+        window.finish(3, Finished::default());
+        let prefix = window.prefix(100).unwrap();
         assert_eq!((prefix.from, prefix.to), (0, 1));
-        lane.settle(1);
-        lane.finish(2, Finished::default());
-        assert_eq!(lane.prefix(100).unwrap().to, 3);
+        window.settle(1);
+        window.finish(2, Finished::default());
+        assert_eq!(window.prefix(100).unwrap().to, 3);
     }
 
     #[test]
     fn an_offer_with_a_gap_is_read_from_the_log_instead() {
-        let mut lane = lane();
-        lane.offer(vec![event(lane.epoch, 5)], None);
-        assert!(take(&mut lane).is_none());
-        assert_eq!(lane.wants_read(false), Some((1, 64)));
-        assert_eq!(lane.wants_read(false), None, "one read at a time");
+        let mut window = window();
+        window.offer(vec![event(window.epoch, 5)], None);
+        assert!(take(&mut window).is_none());
+        assert_eq!(window.wants_read(false), Some((1, 64)));
+        assert_eq!(window.wants_read(false), None, "one read at a time");
     }
 
     #[test]
     fn an_event_that_comes_twice_runs_once() {
-        let mut lane = lane();
-        lane.offer(vec![event(lane.epoch, 1)], None);
-        assert!(take(&mut lane).is_some());
-        lane.offer(vec![event(lane.epoch, 1)], None);
-        assert!(take(&mut lane).is_none());
+        let mut window = window();
+        window.offer(vec![event(window.epoch, 1)], None);
+        assert!(take(&mut window).is_some());
+        window.offer(vec![event(window.epoch, 1)], None);
+        assert!(take(&mut window).is_none());
     }
 
     #[test]
     fn a_slow_event_at_the_front_bounds_what_is_taken() {
-        let mut lane = lane();
-        lane.offer((1..=WINDOW + 10).map(|seq| event(lane.epoch, seq)).collect(), None);
+        let mut window = window();
+        window.offer((1..=WINDOW + 10).map(|seq| event(window.epoch, seq)).collect(), None);
         let mut taken = 0;
-        while take(&mut lane).is_some() {
+        while take(&mut window).is_some() {
             taken += 1;
         }
         assert_eq!(taken, WINDOW);
-        assert_eq!(lane.wants_read(true), None);
+        assert_eq!(window.wants_read(true), None);
     }
 
     #[test]
     fn a_stuck_log_begins_with_suspects() {
-        let lane = Lane::new(Epoch::generate(), 10, true, ALONE);
-        assert!(lane.is_suspect(&event(lane.epoch, 11)));
-        assert!(!lane.is_suspect(&event(lane.epoch, 10 + READ + 1)));
+        let window = LogWindow::new(Epoch::generate(), 10, true, ALONE);
+        assert!(window.is_suspect(&event(window.epoch, 11)));
+        assert!(!window.is_suspect(&event(window.epoch, 10 + READ + 1)));
     }
 
     #[test]
     fn a_lane_whose_authors_take_turns_reads_on_while_one_of_them_waits() {
-        let (mut lane, ada, bob) = (shared(WINDOW), AccountId::generate(), AccountId::generate());
-        let epoch = lane.epoch;
-        lane.reaches(200);
-        lane.offer((1..=READ).map(|seq| event_of(ada, epoch, seq)).collect(), None);
+        let (mut window, ada, bob) = (shared(WINDOW), AccountId::generate(), AccountId::generate());
+        let epoch = window.epoch;
+        window.reaches(200);
+        window.offer((1..=READ).map(|seq| event_of(ada, epoch, seq)).collect(), None);
         let mut busy = Busy::default();
         busy.begin(Turn { author: ada, post: PostId::generate() });
-        assert!(lane.take(&busy, 1).is_none(), "ada has a slot already");
-        assert_eq!(lane.wants_read(false), Some((READ + 1, 2 * READ)));
-        lane.is_reading = false;
-        lane.offer(vec![event_of(bob, epoch, READ + 1)], None);
-        assert_eq!(lane.take(&busy, 1).unwrap().id.seq, READ + 1);
+        assert!(window.take(&busy, 1).is_none(), "ada has a slot already");
+        assert_eq!(window.wants_read(false), Some((READ + 1, 2 * READ)));
+        window.is_reading = false;
+        window.offer(vec![event_of(bob, epoch, READ + 1)], None);
+        assert_eq!(window.take(&busy, 1).unwrap().id.seq, READ + 1);
     }
 
     #[test]
     fn a_window_full_of_one_author_s_events_makes_room_once_until_that_shows() {
-        let (mut lane, ada) = (shared(1_000), AccountId::generate());
-        let epoch = lane.epoch;
-        lane.offer((1..=1_001).map(|seq| event_of(ada, epoch, seq)).collect(), None);
-        assert_eq!(lane.wants_read(true), None, "the window is full");
-        let given = lane.make_room();
+        let (mut window, ada) = (shared(1_000), AccountId::generate());
+        let epoch = window.epoch;
+        window.offer((1..=1_001).map(|seq| event_of(ada, epoch, seq)).collect(), None);
+        assert_eq!(window.wants_read(true), None, "the window is full");
+        let given = window.make_room();
         assert_eq!((given.len(), given[0].id.seq), (MADE_ROOM, 1));
-        assert!(lane.make_room().is_empty());
-        given.iter().for_each(|event| lane.finish(event.id.seq, Finished::default()));
-        let reached = lane.prefix(usize::MAX).unwrap().to;
-        lane.settle(reached);
-        assert_eq!(lane.wants_read(true), Some((1_001, 1_000 + READ)));
+        assert!(window.make_room().is_empty());
+        given.iter().for_each(|event| window.finish(event.id.seq, Finished::default()));
+        let reached = window.prefix(usize::MAX).unwrap().to;
+        window.settle(reached);
+        assert_eq!(window.wants_read(true), Some((1_001, 1_000 + READ)));
     }
 }

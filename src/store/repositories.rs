@@ -1,4 +1,4 @@
-//! Handing out the narrow accesses: the one place that has the whole store and gives parts of it away.
+//! Handing out the narrow repositories: the one place that has the whole store and gives parts of it away.
 
 use super::{
     AccountAccess, AnalyticsAccess, AuditTrail, BacklogReads, Backups, Controls, DeadLetterReads, DeadLetters,
@@ -7,17 +7,17 @@ use super::{
     StatReads, Store, Suppressions,
 };
 
-/// All accesses of one open database; posts and accounts share their caches.
+/// All repositories of one open database; posts and accounts share their caches.
 #[derive(Clone)]
-pub struct Accesses {
+pub struct Repositories {
     store: Store,
     posts: PostReads,
     accounts: AccountAccess,
 }
 
-macro_rules! accesses {
+macro_rules! repositories {
     ($($(#[$doc:meta])* $name:ident: $access:ident($($part:ident),*)),+ $(,)?) => {
-        impl Accesses {
+        impl Repositories {
             $($(#[$doc])*
             #[must_use]
             pub fn $name(&self) -> $access {
@@ -27,7 +27,7 @@ macro_rules! accesses {
     };
 }
 
-accesses! {
+repositories! {
     /// For the publisher.
     publishing: Publishing(store, posts, accounts),
     /// For the `DeadLetterActor`.
@@ -80,8 +80,8 @@ accesses! {
     identity: IdentityAccess(store, accounts),
 }
 
-impl Accesses {
-    /// The accesses of a store.
+impl Repositories {
+    /// The repositories of a store.
     #[must_use]
     pub fn new(store: &Store) -> Self {
         Self { store: store.clone(), posts: PostReads::new(store), accounts: AccountAccess::new(store) }

@@ -12,12 +12,12 @@ const SLACK: Duration = Duration::from_secs(60);
 
 /// Holds the clock against the time that really passes.
 #[derive(Debug)]
-pub(super) struct Steady {
+pub(super) struct ClockMonitor {
     since: Instant,
     last: (Instant, Timestamp),
 }
 
-impl Steady {
+impl ClockMonitor {
     /// Begins to watch a clock that shows `now`.
     pub(super) fn new(instant: Instant, now: Timestamp) -> Self {
         Self { since: instant, last: (instant, now) }
@@ -45,19 +45,19 @@ mod tests {
     #[test]
     fn a_clock_is_believed_after_an_even_hour_and_not_after_a_jump() {
         let (begin, mut now) = (Instant::now(), Timestamp::from_millis(1_700_000_000_000));
-        let mut steady = Steady::new(begin, now);
+        let mut clock_monitor = ClockMonitor::new(begin, now);
         let mut pass = |minutes: u32, jump: i64| {
             now = Timestamp::from_millis(now.plus(MINUTE * minutes).as_millis() + jump);
             now
         };
-        assert!(!steady.look(begin + MINUTE, pass(1, 0)));
-        assert!(steady.look(begin + MINUTE * 61, pass(60, 100)));
+        assert!(!clock_monitor.look(begin + MINUTE, pass(1, 0)));
+        assert!(clock_monitor.look(begin + MINUTE * 61, pass(60, 100)));
         // Fifteen days ahead, and back again: neither is believed.
         let days = 15 * 24 * 60 * 60 * 1_000;
-        assert!(!steady.look(begin + MINUTE * 62, pass(1, days)));
-        assert!(!steady.look(begin + MINUTE * 100, pass(38, 0)));
-        assert!(!steady.look(begin + MINUTE * 101, pass(1, -days)));
-        assert!(!steady.look(begin + MINUTE * 160, pass(59, 0)));
-        assert!(steady.look(begin + MINUTE * 161, pass(1, 0)));
+        assert!(!clock_monitor.look(begin + MINUTE * 62, pass(1, days)));
+        assert!(!clock_monitor.look(begin + MINUTE * 100, pass(38, 0)));
+        assert!(!clock_monitor.look(begin + MINUTE * 101, pass(1, -days)));
+        assert!(!clock_monitor.look(begin + MINUTE * 160, pass(59, 0)));
+        assert!(clock_monitor.look(begin + MINUTE * 161, pass(1, 0)));
     }
 }

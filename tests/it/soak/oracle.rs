@@ -22,7 +22,7 @@ pub(super) type Which = usize;
 /// So many of the newest posts get every second look.
 const NEWS: usize = 200;
 
-pub(super) struct Newsroom {
+pub(super) struct Oracle {
     people: Vec<Member>,
     pub(super) inner: RefCell<Inner>,
 }
@@ -67,7 +67,7 @@ pub(super) enum State {
     Gone,
 }
 
-impl Newsroom {
+impl Oracle {
     pub(super) fn new(people: Vec<Person>) -> Self {
         let member = |person| Member {
             person: RefCell::new(person),
