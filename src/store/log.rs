@@ -187,6 +187,18 @@ impl EventLog {
         self.store.write(batch.into_transaction()).await.map(drop)
     }
 
+    /// Waits until everything that can be read now is on disk. A transaction can be read as soon as it is committed, a little before
+    /// its sync has ended; a result that is kept outside of the database must not show what a power cut would take away.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn make_durable(&self) -> Result<()> {
+        // Every sync takes all commits before it with it.
+        let query = Query::new("UPSERT $id SET at = time::now() RETURN NONE")
+            .bind("id", keys::named("probe", self.worker.as_str()));
+        self.store.write(query).await.map(drop)
+    }
+
     /// Where the held delivery of a post stands, if the post was published and is still there.
     ///
     /// # Errors

@@ -112,9 +112,12 @@ impl<W: Worker> WorkerActor<W> {
         let began = Instant::now();
         let (log, runtime) = (self.log.clone(), self.runtime.clone());
         let settling = async move {
-            if !deliveries.is_empty() {
-                log.enqueue(deliveries).await.map_err(|error| error.to_string())?;
-            }
+            // What the worker has read must be on disk before its result is.
+            let written = match deliveries.is_empty() {
+                true => log.make_durable().await,
+                false => log.enqueue(deliveries).await,
+            };
+            written.map_err(|error| error.to_string())?;
             let commit = runtime.spawn_blocking(move || checkpoint.commit(&cursors));
             commit.await.map_err(|error| error.to_string())?
         };

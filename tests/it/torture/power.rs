@@ -6,12 +6,14 @@ use std::{
 };
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
 
 use super::{
     load::{Load, VARIABLES, on},
     number,
 };
-use crate::support::{Machine, Process};
+use crate::support::{Calls, Machine, Process, Trouble, until};
 
 #[actix_web::test]
 async fn power_cuts_lose_nothing_acknowledged() {
@@ -49,6 +51,51 @@ async fn power_cuts_lose_nothing_acknowledged() {
     }
     println!("{cuts} power cuts: {} posts, none lost, none twice", load.posts.len());
     assert!(process.terminate().await.0.success());
+}
+
+/// An edit can be read before it is on disk; the search index, which has files of its own, must not keep what the database then loses.
+#[actix_web::test]
+async fn search_keeps_no_edit_that_a_power_cut_took_from_the_database() {
+    let mut random = StdRng::seed_from_u64(7);
+    for _ in 0..number("TORTURE_POWER").unwrap_or(3) {
+        let folder = tempfile::tempdir().unwrap();
+        let machine = Machine::new(folder.path());
+        machine.only("/db/");
+        let process = Process::start_on(&machine, &VARIABLES).await;
+        let ada = process.person("ada").await;
+        let post = ada.publish("Before").await;
+        let path = format!("/v1/posts/{}", post["id"].as_str().unwrap());
+        machine.disturb(Calls::Sync, Trouble::Slow(Duration::from_millis(600)));
+        let later = |millis, request: RequestBuilder| async move {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            drop(request.send().await);
+        };
+        let new = |title: &str| ada.request(Method::POST, "/v1/posts").json(&json!({"title": title, "body": "Text."}));
+        let edit = |title: &str| ada.request(Method::PATCH, &path).json(&json!({"title": title}));
+        // One group is being synced, the next one gives the search worker something to do before it reads the post, and the last one,
+        // which it then reads, is not on disk yet.
+        let mut requests = vec![later(0, new("First group"))];
+        requests.extend((0..40).map(|number| later(100, new(&format!("Second group {number}")))));
+        requests.push(later(300, edit("zqxkept")));
+        requests.push(later(700, edit("zqxlost")));
+        let end = async {
+            until("the last edit can be read", async || ada.get(&path).await.json()["title"] == "zqxlost").await;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            process.kill();
+        };
+        futures_util::future::join(futures_util::future::join_all(requests), end).await;
+        machine.cut_power(&mut random);
+        machine.disturb(Calls::Sync, None);
+        let process = Process::start_on(&machine, &VARIABLES).await;
+        let ada = on(&process, &ada);
+        let title = ada.get(&path).await.expect(200).json()["title"].as_str().unwrap().to_owned();
+        let found = async |text: &str| ada.titles(&format!("/v1/search?q={text}")).await;
+        until("search has the post as it is", async || found(&title).await == [title.clone()]).await;
+        for other in ["zqxkept", "zqxlost"].into_iter().filter(|other| *other != title) {
+            assert_eq!(found(other).await, [""; 0], "the post is called {title}");
+        }
+        assert!(process.terminate().await.0.success());
+    }
 }
 
 /// The harness sees what is lost: this is what the manual says of a database that is not synced.

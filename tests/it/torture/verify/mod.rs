@@ -152,10 +152,12 @@ async fn found(people: &[Person], record: &Record) -> Result<(), String> {
             let told = record.with(|inner| inner.told(&format!("post {id}")));
             return Err(format!("searching for the word of {id} finds {present:?}{told}"));
         }
-        for old in post.old_words {
-            if !hits(old).await.is_empty() {
+        for old in &post.old_words {
+            let found = hits(old.clone()).await;
+            if !found.is_empty() {
                 let told = record.with(|inner| inner.told(&format!("post {id}")));
-                return Err(format!("search still finds a former text of {id}{told}"));
+                let word = &post.word;
+                return Err(format!("the word of {id} is {word}, and a former one, {old}, finds {found:?}{told}"));
             }
         }
     }
