@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use ulid::Ulid;
 
-use super::{AccountId, Invalid, Post, PostId, Tag, Timestamp, TraceContext};
+use super::{AccountId, Invalid, Post, PostId, Status, Tag, Timestamp, TraceContext, Viewer, may_see};
 
 /// One life of one node: a ULID made when its publisher starts. Each epoch has a log of its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,6 +84,8 @@ pub struct Event {
 pub struct ContentChange {
     /// Words more, or fewer.
     pub words: i64,
+    /// Posts more, or fewer, that are published and that the public may not see.
+    pub hidden: i64,
     /// Tags that were not there before.
     pub tags_added: Vec<Tag>,
     /// Tags that are there no more.
@@ -102,10 +104,16 @@ impl ContentChange {
         let (before, after) = (tags(old), tags(new));
         Self {
             words: words(new) - words(old),
+            hidden: hidden(new) - hidden(old),
             tags_added: after.iter().filter(|tag| !before.contains(tag)).cloned().collect(),
             tags_removed: before.iter().filter(|tag| !after.contains(tag)).cloned().collect(),
         }
     }
+}
+
+/// 1 for a post that is published and that the public may not see, else 0.
+fn hidden(post: Option<&Post>) -> i64 {
+    i64::from(post.is_some_and(|post| post.status == Status::Published && !may_see(post, Viewer::Public)))
 }
 
 /// What can happen.
@@ -152,6 +160,8 @@ pub enum EventKind {
         author: AccountId,
         /// Where its feed rows belong, if an earlier verdict has taken them back.
         restores: Option<Timestamp>,
+        /// See [`ContentChange::hidden`].
+        hidden: i64,
     },
     /// A moderator rejected a post.
     PostRejected {
@@ -159,8 +169,10 @@ pub enum EventKind {
         post: PostId,
         /// Its author.
         author: AccountId,
-        /// Where its feed rows stand.
+        /// Where its feed rows are.
         published_at: Timestamp,
+        /// See [`ContentChange::hidden`].
+        hidden: i64,
     },
     /// A reader follows an author.
     AuthorFollowed {

@@ -226,6 +226,7 @@ impl AnalyticsAccess {
         count("posts", posts);
         count("published", posts.max(0));
         count("words", change.words);
+        batch.count(subject.clone(), "hidden", "", change.hidden);
         for (tags, n) in [(&change.tags_added, 1), (&change.tags_removed, -1)] {
             for tag in tags {
                 let tag = format!("tag:{}", tag.as_str());
@@ -245,11 +246,12 @@ impl AnalyticsAccess {
         Effects(batch)
     }
 
-    /// A moderator approved or rejected one of an author's posts.
+    /// A moderator approved or rejected one of an author's posts, which changes by `hidden` how many of them the public may not see.
     #[must_use]
-    pub fn verdict(&self, author: AccountId, verdict: Moderation, at: Timestamp) -> Effects {
+    pub fn verdict(&self, author: AccountId, verdict: Moderation, hidden: i64, at: Timestamp) -> Effects {
         let mut batch = Batch::default();
         batch.count(stats::of_author(author), verdict.as_str(), at.day().as_str(), 1);
+        batch.count(stats::of_author(author), "hidden", "", hidden);
         Effects(batch)
     }
 

@@ -15,6 +15,7 @@ pub(super) struct EventRow {
     published_at: Option<i64>,
     notify: Option<bool>,
     words: Option<i64>,
+    hidden: Option<i64>,
     tags_added: Option<Vec<String>>,
     tags_removed: Option<Vec<String>>,
     at: i64,
@@ -31,6 +32,7 @@ impl From<&Event> for EventRow {
             published_at: None,
             notify: None,
             words: None,
+            hidden: None,
             tags_added: None,
             tags_removed: None,
             at: event.at.as_millis(),
@@ -47,12 +49,14 @@ impl From<&Event> for EventRow {
                 row.author = author.to_string();
                 row.set_change(change);
             }
-            EventKind::PostApproved { author, restores, .. } => {
+            EventKind::PostApproved { author, restores, hidden, .. } => {
                 row.author = author.to_string();
+                row.hidden = Some(*hidden);
                 row.published_at = restores.map(Timestamp::as_millis);
             }
-            EventKind::PostRejected { author, published_at, .. } => {
+            EventKind::PostRejected { author, published_at, hidden, .. } => {
                 row.author = author.to_string();
+                row.hidden = Some(*hidden);
                 row.published_at = Some(published_at.as_millis());
             }
             EventKind::PostDeleted { author, published_at, change, .. } => {
@@ -73,6 +77,7 @@ impl EventRow {
     fn set_change(&mut self, change: &ContentChange) {
         let words = |tags: &[Tag]| Some(tags.iter().map(|tag| tag.as_str().to_owned()).collect());
         self.words = Some(change.words);
+        self.hidden = Some(change.hidden);
         self.tags_added = words(&change.tags_added);
         self.tags_removed = words(&change.tags_removed);
     }
@@ -83,9 +88,15 @@ impl EventRow {
         };
         ContentChange {
             words: self.words.unwrap_or(0),
+            hidden: self.hidden(),
             tags_added: tags(&self.tags_added),
             tags_removed: tags(&self.tags_removed),
         }
+    }
+
+    /// Events of older versions do not say.
+    fn hidden(&self) -> i64 {
+        self.hidden.unwrap_or(0)
     }
 
     /// The event that this row tells of.
@@ -111,8 +122,11 @@ impl EventRow {
                 post: post()?,
                 author,
                 restores: self.published_at.map(Timestamp::from_millis),
+                hidden: self.hidden(),
             },
-            "post_rejected" => EventKind::PostRejected { post: post()?, author, published_at: published_at()? },
+            "post_rejected" => {
+                EventKind::PostRejected { post: post()?, author, published_at: published_at()?, hidden: self.hidden() }
+            }
             "author_followed" => EventKind::AuthorFollowed { reader: reader()?, author },
             "author_unfollowed" => EventKind::AuthorUnfollowed { reader: reader()?, author },
             other => return Err(Error::Corrupt(format!("event {id}: unknown kind {other}"))),

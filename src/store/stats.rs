@@ -19,7 +19,7 @@ const METRICS: [&str; 5] = ["followers", "posts", "published", "views", "words"]
 /// What everybody may know of an author's numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ProfileStats {
-    /// Posts that are out.
+    /// Published posts that everybody may see.
     pub posts: u64,
     /// Present followers.
     pub followers: u64,
@@ -98,8 +98,8 @@ impl StatReads {
     /// # Errors
     /// When the database does not answer.
     pub async fn profile(&self, author: AccountId) -> Result<ProfileStats> {
-        let [posts, followers] = self.rows(&of_author(author), ["posts", "followers"]).await?;
-        Ok(ProfileStats { posts: sum(&posts), followers: sum(&followers) })
+        let [followers, hidden, posts] = self.rows(&of_author(author), ["followers", "hidden", "posts"]).await?;
+        Ok(ProfileStats { posts: sum(&posts).saturating_sub(sum(&hidden)), followers: sum(&followers) })
     }
 
     /// An author's numbers.
@@ -219,7 +219,7 @@ mod tests {
 
     async fn publish(store: &Store, author: AccountId, tags: &[String], at: i64) {
         let tags = tags.iter().map(|tag| Tag::from_trusted(tag.clone())).collect();
-        let change = ContentChange { words: 2, tags_added: tags, tags_removed: Vec::new() };
+        let change = ContentChange { words: 2, tags_added: tags, ..ContentChange::default() };
         let effects = AnalyticsAccess::new(store).content(author, 1, &change, Timestamp::from_millis(at));
         store.write(effects.0.into_transaction()).await.unwrap();
     }

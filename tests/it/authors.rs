@@ -1,11 +1,11 @@
 //! `/v1/authors/{handle}` and its Atom document.
 
 use atom_syndication::Feed;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     TestApp,
-    api::{findings, numbered, path},
+    api::{REJECTED, doubtful, findings, numbered, path},
 };
 
 #[actix_web::test]
@@ -26,6 +26,33 @@ async fn a_profile_says_what_everybody_may_know() {
     bob.get_with("/v1/authors/ada", "if-none-match", answer.header("etag")).await.expect(304);
     ada.patch("/v1/me", &json!({"bio": "Sums."})).await.expect(200);
     bob.get_with("/v1/authors/ada", "if-none-match", answer.header("etag")).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_profile_counts_only_what_everybody_may_see() {
+    let app = TestApp::spawn().await;
+    let (ada, bob) = (app.person("ada").await, app.person("bob").await);
+    let counted = async || {
+        app.settle().await;
+        bob.get("/v1/authors/ada").await.expect(200).json()["posts"].as_u64().unwrap()
+    };
+    let change = async |post: &Value, changes: Value| drop(ada.patch(&path(post), &changes).await.expect(200));
+    let one = ada.publish("One").await;
+    let vile = ada.publish_with(json!({"title": "Two", "body": REJECTED})).await;
+    assert_eq!(counted().await, 1, "a rejected post is not counted");
+    change(&vile, json!({"body": "Kind words."})).await;
+    assert_eq!(counted().await, 2, "its new text is approved");
+    change(&one, json!({"body": REJECTED})).await;
+    assert_eq!(counted().await, 1);
+    ada.patch("/v1/me", &json!({"hold_until_approved": true})).await.expect(200);
+    let held = ada.publish_with(json!({"title": "Three", "body": doubtful()})).await;
+    assert_eq!(counted().await, 1, "a held post is not counted");
+    for post in [&one, &held] {
+        ada.delete(&path(post)).await.expect(204);
+        assert_eq!(counted().await, 1, "a hidden post is gone");
+    }
+    ada.delete(&path(&vile)).await.expect(204);
+    assert_eq!(counted().await, 0);
 }
 
 #[actix_web::test]

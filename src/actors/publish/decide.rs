@@ -159,7 +159,7 @@ impl Group {
         if new.status == Status::Published && is_judged_anew {
             let change = ContentChange::between(Some(&old), Some(&new));
             new.last_edit = Some(self.announce(EventKind::PostEdited { post: id, author: new.author, change }, trace));
-            self.announce_verdict(&old, &new, trace);
+            self.announce_verdict(&old, &new, 0, trace);
         }
         Ok(Answer::Post(self.replace(&old, new)))
     }

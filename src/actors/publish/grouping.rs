@@ -217,7 +217,9 @@ impl World {
                 EventKind::PostEdited { author, change, .. } => sums.entry(author).or_default().add(0, &change),
                 EventKind::AuthorFollowed { author, .. } => sums.entry(author).or_default().followers += 1,
                 EventKind::AuthorUnfollowed { author, .. } => sums.entry(author).or_default().followers -= 1,
-                EventKind::PostApproved { .. } | EventKind::PostRejected { .. } => {}
+                EventKind::PostApproved { author, hidden, .. } | EventKind::PostRejected { author, hidden, .. } => {
+                    sums.entry(author).or_default().hidden += hidden;
+                }
             }
         }
         let repositories = Repositories::new(&self.store);
@@ -242,6 +244,7 @@ impl World {
 struct Sums {
     posts: i64,
     words: i64,
+    hidden: i64,
     followers: i64,
     tags: BTreeMap<String, i64>,
 }
@@ -250,6 +253,7 @@ impl Sums {
     fn add(&mut self, posts: i64, change: &ContentChange) {
         self.posts += posts;
         self.words += change.words;
+        self.hidden += change.hidden;
         for (tags, n) in [(&change.tags_added, 1), (&change.tags_removed, -1)] {
             for tag in tags {
                 *self.tags.entry(tag.as_str().to_owned()).or_default() += n;

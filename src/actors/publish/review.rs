@@ -7,8 +7,8 @@ use super::{command::Answer, decide::Group};
 use crate::{
     actors::Error,
     domain::{
-        Actor, AppealText, Audit, Decision, EventKind, Moderation, Post, PostId, Reason, TraceContext, Verdict, Viewer,
-        may_see,
+        Actor, AppealText, Audit, ContentChange, Decision, EventKind, Moderation, Post, PostId, Reason, TraceContext,
+        Verdict, Viewer, may_see,
     },
 };
 
@@ -32,7 +32,7 @@ impl Group {
         }
         new.judge(verdict.decision, self.now);
         new.version += 1;
-        self.announce_verdict(&old, &new, trace);
+        self.announce_verdict(&old, &new, ContentChange::between(Some(&old), Some(&new)).hidden, trace);
         let new = Arc::new(new);
         self.writes.judge(&old, &new, verdict, self.now);
         self.remember(&new);
@@ -44,8 +44,9 @@ impl Group {
         let (post, author) = (old.id, old.author);
         let Some(published_at) = old.published_at.filter(|_| new.withdraw_for(decision)) else { return old };
         new.version += 1;
+        let hidden = ContentChange::between(Some(&old), Some(&new)).hidden;
         // As after any rejection: what shows it takes it back, and its approval brings it again.
-        self.announce(EventKind::PostRejected { post, author, published_at }, trace);
+        self.announce(EventKind::PostRejected { post, author, published_at, hidden }, trace);
         self.replace(&old, new)
     }
 
@@ -63,7 +64,7 @@ impl Group {
         let mut new = Post::clone(&old);
         let appeal = new.rule(by.account, is_approved, self.now)?;
         new.version += 1;
-        self.announce_verdict(&old, &new, trace);
+        self.announce_verdict(&old, &new, ContentChange::between(Some(&old), Some(&new)).hidden, trace);
         if let Some(appeal) = &appeal {
             self.writes.settle_appeal(id, appeal, reason, self.now);
         }
@@ -95,8 +96,9 @@ impl Group {
         Ok(Answer::Post(self.replace(&old, new)))
     }
 
-    /// Tells the workers of a post's new verdict, if it is another one than before.
-    pub(super) fn announce_verdict(&mut self, old: &Post, new: &Post, trace: TraceContext) {
+    /// Tells the workers of a post's new verdict, if it differs from the old one. `hidden` is what the verdict changes in the number of
+    /// posts that the public may not see; 0 if another event of the same command has told that already.
+    pub(super) fn announce_verdict(&mut self, old: &Post, new: &Post, hidden: i64, trace: TraceContext) {
         let Some(published_at) = new.published_at else { return };
         if old.moderation == new.moderation {
             return;
@@ -105,10 +107,10 @@ impl Group {
         match new.moderation {
             Moderation::Approved => {
                 let restores = old.is_withdrawn.then_some(published_at);
-                self.announce(EventKind::PostApproved { post, author, restores }, trace);
+                self.announce(EventKind::PostApproved { post, author, restores, hidden }, trace);
             }
             Moderation::Rejected => {
-                self.announce(EventKind::PostRejected { post, author, published_at }, trace);
+                self.announce(EventKind::PostRejected { post, author, published_at, hidden }, trace);
             }
             Moderation::Pending | Moderation::Review => {}
         }

@@ -275,7 +275,7 @@ mod tests {
     }
 
     fn event_of(author: AccountId, epoch: Epoch, seq: u64) -> Arc<Event> {
-        let kind = EventKind::PostApproved { post: PostId::generate(), author, restores: None };
+        let kind = EventKind::PostApproved { post: PostId::generate(), author, restores: None, hidden: 0 };
         Arc::new(Event { kind, ..Event::clone(&event(epoch, seq)) })
     }
 

@@ -27,8 +27,12 @@ impl Analytics {
             EventKind::PostPublished { author, change, .. } => self.access.content(*author, 1, change, at),
             EventKind::PostEdited { author, change, .. } => self.access.content(*author, 0, change, at),
             EventKind::PostDeleted { author, change, .. } => self.access.content(*author, -1, change, at),
-            EventKind::PostApproved { author, .. } => self.access.verdict(*author, Moderation::Approved, at),
-            EventKind::PostRejected { author, .. } => self.access.verdict(*author, Moderation::Rejected, at),
+            EventKind::PostApproved { author, hidden, .. } => {
+                self.access.verdict(*author, Moderation::Approved, *hidden, at)
+            }
+            EventKind::PostRejected { author, hidden, .. } => {
+                self.access.verdict(*author, Moderation::Rejected, *hidden, at)
+            }
             EventKind::AuthorFollowed { author, .. } => self.access.followers(*author, 1, at),
             EventKind::AuthorUnfollowed { author, .. } => self.access.followers(*author, -1, at),
         }

@@ -171,11 +171,11 @@ impl Feed {
     async fn handle(&self, delivery: &Delivery) -> Result<Outcome, Error> {
         match &delivery.event.kind {
             EventKind::PostPublished { post, author, published_at, .. }
-            | EventKind::PostApproved { post, author, restores: Some(published_at) } => {
+            | EventKind::PostApproved { post, author, restores: Some(published_at), .. } => {
                 self.fan_out(delivery, *author, position(*post, *published_at)).await
             }
             EventKind::PostDeleted { post, author, published_at, .. }
-            | EventKind::PostRejected { post, author, published_at } => {
+            | EventKind::PostRejected { post, author, published_at, .. } => {
                 self.take_back(delivery, *author, position(*post, *published_at)).await
             }
             EventKind::AuthorFollowed { reader, author } | EventKind::AuthorUnfollowed { reader, author } => {

@@ -6,7 +6,7 @@ use surrealdb::types::{RecordId, SurrealValue, Value};
 
 use super::{Report, logs::Logs, pages::Pages};
 use crate::{
-    domain::{AccountId, Post, Status},
+    domain::{AccountId, Post, Status, Viewer, may_see},
     store::{Result, Store, keys::Parts, posts::PostRow, stats},
 };
 
@@ -64,6 +64,9 @@ fn count_post(counted: &mut Counts, row: Value) -> Option<()> {
     if post.status == Status::Published {
         let author = stats::of_author(post.author);
         *counted.entry((author.clone(), "posts".to_owned())).or_default() += 1;
+        if !may_see(&post, Viewer::Public) {
+            *counted.entry((author.clone(), "hidden".to_owned())).or_default() += 1;
+        }
         for tag in &post.tags {
             *counted.entry((author.clone(), format!("tag:{}", tag.as_str()))).or_default() += 1;
         }
@@ -81,7 +84,7 @@ fn add_counter(kept: &mut Counts, row: Value) -> Option<()> {
     let Counter { id, n } = Counter::from_value(row).ok()?;
     let mut parts = Parts::of(id).ok()?;
     let (subject, metric) = (parts.text().ok()?, parts.text().ok()?);
-    let is_counted = matches!(metric.as_str(), "posts" | "followers") || metric.starts_with("tag:");
+    let is_counted = matches!(metric.as_str(), "posts" | "hidden" | "followers") || metric.starts_with("tag:");
     if subject.starts_with("author:") && is_counted {
         *kept.entry((subject, metric)).or_default() += n;
     }

@@ -92,7 +92,12 @@ fn settle<'a>(record: &Record, id: &str, post: &Value, edits: impl Iterator<Item
     edited(record, id, &word, post);
     let others = edits.filter(|edit| edit.get("title").is_some()).map(word_of);
     let others: Vec<String> = others.filter(|other| *other != word).collect();
-    record.with(|inner| inner.posts.get_mut(id).unwrap().old_words.extend(others));
+    record.with(|inner| {
+        let old_words = &mut inner.posts.get_mut(id).unwrap().old_words;
+        old_words.extend(others);
+        // An edit without an answer was taken for one that had not been carried out, until the restart showed that it had.
+        old_words.retain(|old| *old != word);
+    });
 }
 
 fn word_of(post: &Value) -> String {
