@@ -2,7 +2,7 @@
 
 use super::{AccountId, Timestamp};
 
-/// Who acts: an account, and the handle it had then.
+/// Who acted: an account, and its handle at that time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     /// The account.
@@ -11,7 +11,7 @@ pub struct Actor {
     pub handle: String,
 }
 
-/// One act, written once and never changed.
+/// One action; written once and never changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Audit {
     /// When.
@@ -20,8 +20,8 @@ pub struct Audit {
     pub by: Actor,
     /// What was done, as `noun.verb`: `worker.pause`, `dead_letters.redrive`, `post.reject`, `roles.set`.
     pub act: String,
-    /// To what: a worker's name, a post's id, a job's id, a handle.
+    /// The target: a worker's name, a post's id, a job's id, a handle.
     pub target: String,
-    /// What else matters: filters, reasons, old and new values. Never secrets or addresses.
+    /// Further details: filters, reasons, old and new values. Never secrets or addresses.
     pub detail: serde_json::Value,
 }

@@ -1,5 +1,5 @@
-//! Page cursors: where the next page of a list begins. Opaque to clients, checked when they come back: nothing is taken but the
-//! very text that this server makes of a place in that kind of list.
+//! Page cursors: where the next page of a list starts. They are opaque to clients and checked when they come back: only
+//! the exact text that this server makes for a position in that kind of list is accepted.
 
 use std::{
     fmt::{self, Display},
@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{CauseId, DeadLetterId, Invalid, PostId, Timestamp};
 
-/// The text a client gets for a place in a list.
+/// The text a client gets for a position in a list.
 #[must_use]
 pub fn encode(place: &impl Display) -> String {
     URL_SAFE_NO_PAD.encode(place.to_string())
@@ -19,11 +19,11 @@ pub fn encode(place: &impl Display) -> String {
 /// Reads a cursor that a client sent back.
 ///
 /// # Errors
-/// `invalid_cursor` if this server did not make it for a place of that kind.
+/// `invalid_cursor` if this server did not make it for this kind of list.
 pub fn decode<P: Display + FromStr>(cursor: &str) -> Result<P, Invalid> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
     let place: Option<P> = bytes.and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok());
-    // One place has one cursor: `+5` for 5 and lower case in an id would be others.
+    // Each position has exactly one cursor: `+5` for 5, or an id in lower case, is refused.
     place.filter(|place| encode(place) == cursor).ok_or_else(invalid)
 }
 
@@ -40,23 +40,23 @@ pub struct PageCursor {
     pub post: PostId,
 }
 
-/// How many hits of a search have been looked at.
+/// How many hits of a search precede the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HitCursor(pub usize);
 
-/// A dead letter among the others: the moment of its death, then its id, in one text that sorts.
+/// The position of a dead letter: when it became one, then its id, as one text that sorts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LetterCursor {
-    /// When it died, after 1970.
+    /// When it became a dead letter, after 1970.
     pub dead_at: Timestamp,
-    /// That letter.
+    /// The dead letter.
     pub id: DeadLetterId,
 }
 
 /// The last cause on a page of causes, the most frequent first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CauseCursor {
-    /// How many letters it has, below zero, so that the most frequent comes first.
+    /// Its number of dead letters, negated so that the most frequent cause sorts first.
     pub rank: i64,
     /// That cause.
     pub cause: CauseId,

@@ -1,6 +1,7 @@
-//! What Broadsheet is about, and nothing else: ids, validated text, posts, accounts, events and the rules between them.
+//! The subject matter of Broadsheet and nothing else: ids, validated text, posts, accounts, events and the rules about
+//! them.
 //!
-//! Pure code. No actix, no surrealdb, no clock, no files, no network: times come in as arguments.
+//! Pure code: no actix, no surrealdb, no clock, no files, no network. Times are arguments.
 
 mod account;
 mod audit;
