@@ -1,5 +1,5 @@
-//! Wiring the metrics: the listener of their own, and the task that samples what stands in the database. Without
-//! `metrics.listen` neither is there.
+//! Sets up metrics: their own listener, and the task that samples the database. Without `metrics.listen` there is
+//! neither.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -18,13 +18,13 @@ use crate::{
     store::BacklogReads,
 };
 
-/// How long between two samples at least, and how many times as long as a sample takes.
+/// The minimum time between two samples, and its minimum as a multiple of the time a sample takes.
 const PAUSE: Duration = Duration::from_secs(10);
 const PAUSE_FACTOR: u32 = 20;
-/// Dead letters that go within this time are worth a warning.
+/// Dead letters that will be deleted within this time cause a warning.
 const EXPIRING: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
-/// Samples what costs queries, for the scrapes to come.
+/// Samples what needs queries, for later scrapes.
 #[derive(Clone)]
 pub(super) struct Sampler {
     pub(super) backlog: BacklogReads,
@@ -45,7 +45,7 @@ pub(super) struct Exporter {
 }
 
 impl Sampler {
-    /// Takes one sample. When the database does not answer, the node is not ready and the last counts stay.
+    /// Takes one sample. If the database does not answer, the node is not ready and the last counts stay.
     pub(super) async fn sample(&self) {
         self.standing.set_ready(self.health.reasons().await.is_empty());
         let now = self.clock.now();
@@ -65,7 +65,7 @@ impl Sampler {
 }
 
 impl Exporter {
-    /// Serves these stats on a listener that is bound already, and samples on the work runtime.
+    /// Serves these stats on a bound listener, and samples on the work runtime.
     pub(super) fn start(
         exposition: Exposition,
         listener: TcpListener,
@@ -78,7 +78,7 @@ impl Exporter {
         Ok(Self { address, handle: server.handle(), server: Some(server), sampler, task })
     }
 
-    /// Answers scrapes in the background of the present actix system.
+    /// Answers scrapes in the background of the current actix system.
     pub(super) fn serve(&mut self) {
         if let Some(server) = self.server.take() {
             tracing::info!(address = %self.address, "serving metrics at /metrics");
@@ -86,12 +86,12 @@ impl Exporter {
         }
     }
 
-    /// Takes a sample at once.
+    /// Takes a sample now.
     pub(super) async fn sample(&self) {
         self.sampler.sample().await;
     }
 
-    /// Answers no more, and samples no more.
+    /// Stops answering and sampling.
     pub(super) async fn stop(&self) {
         self.task.abort();
         self.handle.stop(false).await;
@@ -104,7 +104,7 @@ impl Drop for Exporter {
     }
 }
 
-/// Who judges, as stats call it.
+/// The moderator's name in metrics.
 pub(super) fn judge(config: &Config) -> Judge {
     let provider = match config.moderation.provider {
         ModerationProvider::Rules => return Judge { provider: None, name: "rules".to_owned() },

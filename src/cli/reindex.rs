@@ -1,4 +1,4 @@
-//! `broadsheet reindex`: builds the search index anew from the database.
+//! `broadsheet reindex`: rebuilds the search index from the database.
 
 use std::{io::Write, process::ExitCode};
 

@@ -1,10 +1,10 @@
-//! Where each value came from, so that an error can say so. Holds names of keys and variables, never values.
+//! Where each value came from, for error messages. Contains names of keys and variables, never values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ConfigError;
 
-/// Which keys the file and the variables have set.
+/// Which keys were set by the file and by variables.
 #[derive(Debug, Clone, Default)]
 pub struct Origins {
     file: Option<String>,
@@ -12,7 +12,7 @@ pub struct Origins {
     variables: BTreeMap<String, String>,
 }
 
-/// Where values came from is no part of what they are: two configurations with the same values are the same.
+/// Origins do not count for equality: two configurations with the same values are equal.
 impl PartialEq for Origins {
     fn eq(&self, _: &Self) -> bool {
         true

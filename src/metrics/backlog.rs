@@ -1,5 +1,5 @@
-//! What stands in the database: the retry queue and the dead letters, and whether the node is ready. Somebody else samples
-//! it now and then and puts it here; a scrape only reads the last sample, so that a slow database never blocks one.
+//! Samples of the database: the retry queue, the dead letters, and whether the node is ready. A separate task takes
+//! them regularly; a scrape only reads the last sample, so that a slow database never blocks it.
 
 use std::{fmt, sync::Arc};
 
@@ -21,7 +21,7 @@ struct Samples {
 }
 
 impl Standing {
-    /// What stands in the database at that time.
+    /// What was in the database at that time.
     pub fn set_backlog(&self, at: Timestamp, backlog: Backlog) {
         self.0.write().backlog = Some((at, backlog));
     }
@@ -31,12 +31,12 @@ impl Standing {
         self.0.write().is_ready = Some(is_ready);
     }
 
-    /// Writes the families of what was sampled; those of which there is no sample yet are left out. The workers that run
-    /// here show even when nothing of theirs is there.
+    /// Writes the sampled families; those without a sample yet are omitted. The workers that run on this node are
+    /// included even if they have no rows.
     pub(super) fn encode(&self, families: &mut Families<'_>, workers: &[Running]) -> fmt::Result {
         let samples = self.0.read();
         if let Some(is_ready) = samples.is_ready {
-            let help = "Whether the node can do its work, as /readyz has it; sampled every ten seconds.";
+            let help = "Whether the node is ready, according to /readyz; sampled every ten seconds.";
             families.gauge("broadsheet_ready", help, [(Vec::new(), f64::from(u8::from(is_ready)))])?;
         }
         let Some((at, backlog)) = &samples.backlog else { return Ok(()) };
@@ -60,7 +60,7 @@ fn deliveries(families: &mut Families<'_>, backlog: &Backlog, workers: &[&str]) 
     let oldest = backlog.deliveries.iter();
     let oldest =
         oldest.map(|row| (vec![("worker", row.worker.as_str()), ("state", row.state.as_str())], seconds(row.oldest)));
-    let help = "When the oldest event happened that is still in the retry queue; absent when nothing is.";
+    let help = "When the oldest event in the retry queue happened; absent if the queue is empty.";
     families.gauge("broadsheet_delivery_oldest_timestamp_seconds", help, oldest)
 }
 

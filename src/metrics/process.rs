@@ -1,34 +1,34 @@
-//! The process, as Linux tells in `/proc`; elsewhere these families are left out. The names are those that Prometheus's own
-//! client libraries use.
+//! The process, as shown by Linux in `/proc`; on other systems these families are omitted. The names are those of
+//! Prometheus's own client libraries.
 
 use std::{fmt, fs};
 
 use super::families::Families;
 
-/// How many ticks `/proc` counts a second in. Part of Linux's interface to programs, whatever the kernel is built with.
+/// The number of ticks per second in `/proc`. It is fixed in Linux's interface, whatever the kernel is built with.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Writes what is known of the process.
+/// Writes what is known about the process.
 pub(super) fn encode(families: &mut Families<'_>) -> fmt::Result {
     if let Some(seconds) = cpu_seconds() {
-        let help = "Time that all threads have spent on processors.";
+        let help = "Processor time used by all threads.";
         families.counter("process_cpu_seconds", help, [(Vec::new(), seconds)])?;
     }
     if let Some(bytes) = resident_bytes() {
-        families.gauge("process_resident_memory_bytes", "Memory that is really in use.", [(Vec::new(), bytes)])?;
+        families.gauge("process_resident_memory_bytes", "Resident memory.", [(Vec::new(), bytes)])?;
     }
     if let Some(count) = open_descriptors() {
-        let help = "Open files and connections.";
+        let help = "Open file descriptors, including connections.";
         families.gauge("process_open_fds", help, [(Vec::new(), count)])?;
     }
     if let Some(count) = descriptor_limit() {
-        let help = "How many files and connections may be open.";
+        let help = "The maximum number of open file descriptors.";
         families.gauge("process_max_fds", help, [(Vec::new(), count)])?;
     }
     Ok(())
 }
 
-/// The 14th and 15th field of `stat`, the program's name in brackets being the second: it may contain anything.
+/// The 14th and 15th field of `stat`. The second field, the program's name in parentheses, may contain anything.
 fn cpu_seconds() -> Option<f64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
@@ -44,7 +44,7 @@ fn resident_bytes() -> Option<f64> {
     Some(kib * 1_024.0)
 }
 
-/// Without the one that counting opens.
+/// Without the one that is opened for counting.
 fn open_descriptors() -> Option<f64> {
     let count = fs::read_dir("/proc/self/fd").ok()?.count();
     Some(count.saturating_sub(1) as f64)

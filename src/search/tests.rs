@@ -1,4 +1,4 @@
-//! What searches find, in what order, and what survives.
+//! Tests of what searches find, in which order, and what survives a restart.
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 

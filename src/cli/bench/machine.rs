@@ -1,11 +1,11 @@
-//! The machine and the conditions that figures were measured under. What cannot be found out reads `unknown`.
+//! The machine and the conditions of the measurement. Unavailable values are `unknown`.
 
 use std::{
     fmt, fs,
     path::{Path, PathBuf},
 };
 
-/// What figures depend on.
+/// What the figures depend on.
 pub(super) struct Machine {
     cores: usize,
     processor: String,
@@ -16,7 +16,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// Looks at the machine, and at the file system that has the data.
+    /// Inspects the machine, and the file system with the data.
     pub(super) fn look(folder: &Path) -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let memory = kib(&read("/proc/meminfo"), "MemTotal");
@@ -51,7 +51,7 @@ impl fmt::Display for Machine {
     }
 }
 
-/// The most memory that this process has had, as text.
+/// The peak memory of this process, as text.
 pub(super) fn peak_memory() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     kib(&status, "VmHWM").map_or_else(unknown, |kib| format!("{} MiB", kib / 1_024))
@@ -72,7 +72,7 @@ fn kib(text: &str, key: &str) -> Option<u64> {
     value(text, key)?.split_whitespace().next()?.parse().ok()
 }
 
-/// The type of the file system that a folder lies on: that of the innermost mount point above it.
+/// The type of a folder's file system: that of the innermost mount point above it.
 fn file_system(mounts: &str, folder: &Path) -> Option<String> {
     let mount = |line: &str| {
         let mut parts = line.split(' ').skip(1).map(str::to_owned);
