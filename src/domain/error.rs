@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// One thing that is wrong with one field.
+/// One error of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
     /// The field's name as the client wrote it, dotted where it is nested: `tags.3`.

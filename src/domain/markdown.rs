@@ -95,7 +95,7 @@ pub fn excerpt(text: &str, max_chars: usize) -> String {
     short
 }
 
-/// Ends an excerpt before the word that no longer fits, or inside it if it is the first.
+/// Ends an excerpt before the first word that does not fit, or inside it if it is the only word.
 fn cut(mut short: String, length: usize, word: &str, max_chars: usize) -> String {
     if length == 0 {
         short.extend(word.chars().take(max_chars.saturating_sub(1)));

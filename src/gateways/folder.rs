@@ -1,4 +1,4 @@
-//! Mail into a folder of `.eml` files: the default transport, for trying the server out and for tests.
+//! Writes mail to a folder of `.eml` files: the default transport, for trying out the server and for tests.
 
 use std::{
     fs, io,

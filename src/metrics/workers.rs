@@ -35,7 +35,7 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Writes all families of all workers.
+/// Writes the families of all workers.
 pub(super) fn encode(families: &mut Families<'_>, workers: &[Running]) -> fmt::Result {
     let workers: Vec<Worker<'_>> = workers.iter().map(Worker::look).collect();
     durations(families, &workers)?;

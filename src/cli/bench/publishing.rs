@@ -12,7 +12,7 @@ use super::{
     step,
 };
 
-/// Posts by one client, and by many.
+/// The number of posts by one client, and by many.
 const ALONE: usize = 2_000;
 const CROWDED: usize = 20_000;
 const CROWD: usize = 64;

@@ -1,4 +1,4 @@
-//! Dates as people and tools write them into front matter.
+//! Parses dates as people and tools write them in front matter.
 
 use jiff::{Timestamp as Instant, civil::DateTime, tz::Offset};
 

@@ -50,7 +50,7 @@ const OF_MODEL: [&str; 8] = [
     "unsupported_value",
 ];
 
-/// Why a provider does not judge this post.
+/// Why a provider refuses to judge a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// It refuses the content.
