@@ -4,20 +4,20 @@ mod actor;
 mod breaker;
 mod claiming;
 mod control;
+mod disposition;
 mod engine;
 mod floor;
 mod hold;
-mod job;
-mod jobs;
-mod judge;
 mod loading;
 mod mailbox;
-#[cfg(test)]
-mod model;
 mod outcome;
 mod returning;
+mod run;
+mod runs;
 mod settings;
 mod settling;
+#[cfg(test)]
+mod simulation;
 mod stats;
 mod status;
 mod turns;

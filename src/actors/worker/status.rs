@@ -45,7 +45,7 @@ impl State {
 pub struct Snapshot {
     /// What it is up to.
     pub state: State,
-    /// Jobs that run.
+    /// Runs that run.
     pub running: usize,
     /// Deliveries of its retry queue that it has leased.
     pub leased: usize,
@@ -87,7 +87,7 @@ pub struct Status {
     pub waits_for_approval: bool,
     /// Whether its cursors are kept with a node's own result.
     pub is_local: bool,
-    /// How many jobs may run side by side.
+    /// How many runs may run side by side.
     pub batch: usize,
     /// How many deliveries ended how, and how long they took.
     pub stats: Stats,

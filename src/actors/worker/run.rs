@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{Delivery, Error, Outcome, Worker, judge::Ran};
+use super::{Delivery, Error, Outcome, Worker, disposition::RunResult};
 use crate::{
     clock::SharedClock,
     domain::{Event, EventKind, PostId},
@@ -47,22 +47,22 @@ impl Origin {
     }
 }
 
-/// What a job needs besides its delivery.
-pub(super) struct Job<W> {
+/// What a run needs besides its delivery.
+pub(super) struct Run<W> {
     pub(super) worker: Arc<W>,
     pub(super) log: EventLog,
     pub(super) deliveries: Deliveries,
     pub(super) clock: SharedClock,
     pub(super) timeout: Duration,
-    /// Cuts the job short when the node ends.
+    /// Cuts the run short when the node ends.
     pub(super) cut_short: CancellationToken,
     /// Whether a verdict may release a held row of this worker.
     pub(super) releases: bool,
 }
 
-impl<W: Worker> Job<W> {
-    /// Starts the job as a task of its own and waits for its end.
-    pub(super) async fn run(self, delivery: Delivery, runtime: tokio::runtime::Handle) -> Ran {
+impl<W: Worker> Run<W> {
+    /// Starts the run as a task of its own and waits for its end.
+    pub(super) async fn run(self, delivery: Delivery, runtime: tokio::runtime::Handle) -> RunResult {
         let (timeout, cut_short) = (self.timeout, self.cut_short.clone());
         let event = &delivery.event;
         let span = tracing::info_span!(
@@ -78,14 +78,14 @@ impl<W: Worker> Job<W> {
             tokio::select! {
                 biased;
                 ended = tokio::time::timeout(timeout, self.perform(&delivery)) => {
-                    ended.map_or(Ran::TimedOut(timeout), Ran::Ended)
+                    ended.map_or(RunResult::TimedOut(timeout), RunResult::Ended)
                 }
-                () = cut_short.cancelled() => Ran::CutShort,
+                () = cut_short.cancelled() => RunResult::CutShort,
             }
         };
         match runtime.spawn(task.instrument(span)).await {
             Ok(ran) => ran,
-            Err(error) => Ran::Panicked(panic_message(error)),
+            Err(error) => RunResult::Panicked(panic_message(error)),
         }
     }
 
@@ -119,7 +119,7 @@ pub(super) fn verdict(kind: &EventKind) -> Option<(PostId, bool)> {
 }
 
 fn panic_message(error: tokio::task::JoinError) -> String {
-    let Ok(panic) = error.try_into_panic() else { return "the job was cancelled".to_owned() };
+    let Ok(panic) = error.try_into_panic() else { return "the run was cancelled".to_owned() };
     panic
         .downcast_ref::<&str>()
         .map(ToString::to_string)

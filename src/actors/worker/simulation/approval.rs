@@ -95,7 +95,7 @@ fn play(count: usize, acts: Vec<Act>) {
         for act in acts {
             match act {
                 Act::Publish { node, count: posts } => publish(&world, &nodes[node % count], posts).await,
-                Act::Judge { node, post, decision } => judge(&world, &nodes[node % count], post, decision).await,
+                Act::Judge { node, post, decision } => resolve(&world, &nodes[node % count], post, decision).await,
                 Act::Delete { node, post } => delete(&world, &nodes[node % count], post).await,
                 Act::Pass(time) => world.clock.advance(time),
                 Act::Rest => tokio::time::sleep(Duration::from_millis(60)).await,
@@ -134,7 +134,7 @@ async fn publish(world: &World, node: &Node, count: usize) {
     }
 }
 
-async fn judge(world: &World, node: &Node, place: usize, decision: Decision) {
+async fn resolve(world: &World, node: &Node, place: usize, decision: Decision) {
     let Some(post) = world.posts.acknowledged(place) else { return };
     let verdict = Verdict {
         decision,
