@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum RunResult {
     /// The worker said how.
-    Ended(Outcome),
+    Ended(Result<Outcome, Error>),
     /// It was cancelled because it took too long.
     TimedOut(Duration),
     /// It was cancelled because the node ends.
@@ -57,19 +57,19 @@ pub(super) fn resolve(
         }
     };
     match ran {
-        RunResult::Ended(Outcome::Done(effects)) => {
+        RunResult::Ended(Ok(Outcome::Done(effects))) => {
             breaker.answered();
             Disposition::Finish(effects)
         }
-        RunResult::Ended(Outcome::Continue { progress, effects }) => {
+        RunResult::Ended(Ok(Outcome::Continue { progress, effects })) => {
             breaker.answered();
             Disposition::Later { due: now, progress: Some(progress), effects }
         }
-        RunResult::Ended(Outcome::Snooze(pause) | Outcome::Retry(Error::RateLimited(pause))) => {
+        RunResult::Ended(Ok(Outcome::Snooze(pause)) | Err(Error::RateLimited(pause))) => {
             breaker.said_nothing(now);
             Disposition::Later { due: now.plus(pause), progress: None, effects: Effects::none() }
         }
-        RunResult::Ended(Outcome::Retry(Error::Transient(message))) => {
+        RunResult::Ended(Err(Error::Transient(message))) => {
             let is_outside_well = breaker.is_outside_well();
             if breaker.failed(now) {
                 let spread = Duration::from_secs(1).mul_f64(jitter);
@@ -84,11 +84,11 @@ pub(super) fn resolve(
             }
             failed(failure("transient", message))
         }
-        RunResult::Ended(Outcome::Retry(Error::Fault(message))) => {
+        RunResult::Ended(Err(Error::Fault(message))) => {
             breaker.answered();
             failed(failure("error", message))
         }
-        RunResult::Ended(Outcome::Reject(error)) => {
+        RunResult::Ended(Ok(Outcome::Reject(error))) => {
             breaker.answered();
             Disposition::DeadLetter(failure("rejected", error.to_string()))
         }
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_fifth_failure_buries() {
-        let fault = || RunResult::Ended(Outcome::Retry(Error::Fault("no".to_owned())));
+        let fault = || RunResult::Ended(Err(Error::Fault("no".to_owned())));
         assert!(matches!(after(fault(), 4), Disposition::Again { .. }));
         assert!(matches!(after(fault(), 5), Disposition::DeadLetter(_)));
     }
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn an_outage_spends_no_receives_once_the_breaker_is_open() {
         let mut breaker = Breaker::default();
-        let outage = || RunResult::Ended(Outcome::Retry(Error::Transient("refused".to_owned())));
+        let outage = || RunResult::Ended(Err(Error::Transient("refused".to_owned())));
         let spent = (0..50)
             .filter(|_| {
                 let next = resolve(outage(), 1, &settings(), &mut breaker, Timestamp::from_millis(0), 0.5);
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn an_outage_buries_nothing_also_when_a_restart_has_made_the_breaker_forget() {
-        let outage = || RunResult::Ended(Outcome::Retry(Error::Transient("refused".to_owned())));
+        let outage = || RunResult::Ended(Err(Error::Transient("refused".to_owned())));
         assert!(matches!(after(outage(), 5), Disposition::Later { .. }));
         let mut breaker = Breaker::default();
         breaker.answered();
@@ -178,9 +178,9 @@ mod tests {
 
     #[test]
     fn snoozing_and_continuing_spend_no_receives() {
-        assert!(matches!(after(RunResult::Ended(Outcome::Snooze(Duration::ZERO)), 5), Disposition::Later { .. }));
+        assert!(matches!(after(RunResult::Ended(Ok(Outcome::Snooze(Duration::ZERO))), 5), Disposition::Later { .. }));
         let part = Outcome::Continue { progress: serde_json::json!(1), effects: Effects::none() };
-        assert!(matches!(after(RunResult::Ended(part), 5), Disposition::Later { progress: Some(_), .. }));
+        assert!(matches!(after(RunResult::Ended(Ok(part)), 5), Disposition::Later { progress: Some(_), .. }));
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_rejection_buries_at_once() {
         assert!(matches!(
-            after(RunResult::Ended(Outcome::Reject(Error::Fault("no".to_owned()))), 1),
+            after(RunResult::Ended(Ok(Outcome::Reject(Error::Fault("no".to_owned())))), 1),
             Disposition::DeadLetter(_)
         ));
     }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{Delivery, Error, Outcome, Worker, disposition::RunResult};
+use super::{Delivery, Error, Interest, Outcome, Worker, disposition::RunResult};
 use crate::{
     clock::SharedClock,
     domain::{Event, EventKind, PostId},
@@ -89,15 +89,15 @@ impl<W: Worker> Run<W> {
         }
     }
 
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
         let kind = &delivery.event.kind;
         if self.releases
             && let Some((post, is_approved)) = verdict(kind)
             && let Err(error) = self.release(post, is_approved).await
         {
-            return Outcome::Retry(error);
+            return Err(error);
         }
-        if W::subscribes_to(kind) { self.worker.perform(delivery).await } else { Outcome::done() }
+        if W::interest(kind) == Interest::Handle { self.worker.perform(delivery).await } else { Ok(Outcome::done()) }
     }
 
     async fn release(&self, post: PostId, is_approved: bool) -> Result<(), Error> {

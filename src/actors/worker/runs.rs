@@ -9,7 +9,7 @@ use actix::prelude::*;
 use rand::RngExt;
 
 use super::{
-    Ending, Turn, Worker,
+    Ending, Interest, Turn, Worker,
     actor::{Phase, WorkerActor},
     breaker::Breaker,
     disposition::{Disposition, RunResult, resolve},
@@ -106,7 +106,7 @@ impl<W: Worker> WorkerActor<W> {
 
     /// An event comes out of its log.
     fn take(&mut self, event: Arc<Event>, ctx: &mut Context<Self>) {
-        let concerns = W::subscribes_to(&event.kind) && !W::skips(&event.kind);
+        let concerns = W::interest(&event.kind) == Interest::Handle;
         let verdict = run::verdict(&event.kind).filter(|_| self.settings.wait_for_approval);
         let needs_isolation = self.windows.get(&event.id.epoch).is_some_and(|window| window.needs_isolation(&event));
         if let Some((post, is_approved)) = verdict
@@ -172,7 +172,7 @@ impl<W: Worker> WorkerActor<W> {
         self.slots.running += 1;
         self.slots.exceptional += usize::from(matches!(origin, Origin::Exception(_)));
         self.turn(origin.event()).into_iter().for_each(|turn| self.busy.begin(turn));
-        if W::subscribes_to(&origin.event().kind) {
+        if W::interest(&origin.event().kind) == Interest::Handle {
             self.breaker.started();
         }
         let clock = Arc::clone(&self.engine.clock);
@@ -203,7 +203,7 @@ impl<W: Worker> WorkerActor<W> {
         let jitter = rand::rng().random_range(0.0..1.0);
         // A run that only releases a held row says nothing about what is outside.
         let mut bystander = Breaker::default();
-        let is_about_outside = W::subscribes_to(&origin.event().kind);
+        let is_about_outside = W::interest(&origin.event().kind) == Interest::Handle;
         let breaker = if is_about_outside { &mut self.breaker } else { &mut bystander };
         let next = resolve(ran, origin.receive(), &self.settings, breaker, now, jitter);
         if let Disposition::Again { failure, .. } | Disposition::DeadLetter(failure) = &next {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use parking_lot::Mutex;
 
-use super::{Settings, Stats};
+use super::{Interest, Settings, Stats};
 use crate::domain::{Epoch, EventKind, Timestamp};
 
 /// What a worker is up to.
@@ -79,10 +79,8 @@ pub struct Status {
     pub name: &'static str,
     /// The name its rows carry.
     pub subscription: String,
-    /// Whether an event concerns it.
-    pub subscribes_to: fn(&EventKind) -> bool,
-    /// Whether an event that concerns it asks for nothing.
-    pub skips: fn(&EventKind) -> bool,
+    /// What it does about an event.
+    pub interest: fn(&EventKind) -> Interest,
     /// Whether it holds publications until they are approved.
     pub waits_for_approval: bool,
     /// Whether its cursors are kept with a node's own result.
@@ -99,8 +97,7 @@ impl Status {
         Self {
             name: W::NAME,
             subscription,
-            subscribes_to: W::subscribes_to,
-            skips: W::skips,
+            interest: W::interest,
             waits_for_approval: settings.wait_for_approval,
             is_local,
             batch: settings.batch,

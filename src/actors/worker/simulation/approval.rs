@@ -14,7 +14,7 @@ use super::node::{Node, World};
 use crate::{
     actors::{
         Answer, Command, NewPost,
-        worker::{Delivery, Outcome, Worker},
+        worker::{Delivery, Error, Interest, Outcome, Worker},
     },
     clock::SharedClock,
     domain::{
@@ -240,19 +240,18 @@ impl Worker for Waiting {
     const NAME: &'static str = "model";
     const WAITS_FOR_APPROVAL: bool = true;
 
-    fn subscribes_to(event: &EventKind) -> bool {
-        matches!(event, EventKind::PostPublished { .. })
+    fn interest(event: &EventKind) -> Interest {
+        Interest::handle_if(matches!(event, EventKind::PostPublished { .. }))
     }
 
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
-        let Some(id) = delivery.event.kind.post() else { return Outcome::done() };
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
+        let Some(id) = delivery.event.kind.post() else { return Ok(Outcome::done()) };
         // What was rejected or deleted before it was held is run, and sees that itself, as every worker does that acts late.
-        match self.moderation.post(id, delivery.event.id).await {
-            Ok(Some(post)) if post.moderation != Moderation::Rejected => {
-                Outcome::Done(self.analytics.followers(self.posts.tally(id), 1, self.clock.now()))
+        match self.moderation.post(id, delivery.event.id).await? {
+            Some(post) if post.moderation != Moderation::Rejected => {
+                Ok(Outcome::Done(self.analytics.followers(self.posts.tally(id), 1, self.clock.now())))
             }
-            Ok(_) => Outcome::done(),
-            Err(error) => Outcome::Retry(error.into()),
+            Some(_) | None => Ok(Outcome::done()),
         }
     }
 }
