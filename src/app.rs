@@ -23,7 +23,7 @@ use crate::{
     actors::{
         Housekeeper, Housekeeping, Monitor, Publisher, Redrives, Round,
         worker::{LogEnds, Running},
-        workers::Search,
+        workers::SearchWorker,
     },
     config::{Config, ConfigError},
     domain::Epoch,
@@ -212,7 +212,7 @@ pub async fn open_index(config: &Config, repositories: &Repositories, runtime: &
     };
     let opening = runtime.spawn_blocking(move || Index::open(location, &settings));
     let index = opening.await?.context("cannot open the search index")?;
-    let search = Search::new(repositories.search(), index.clone());
+    let search = SearchWorker::new(repositories.search(), index.clone());
     if let Some(posts) = runtime.spawn(async move { search.rebuild_if_new().await }).await?? {
         tracing::info!(posts, "built the search index");
     }

@@ -202,7 +202,7 @@ impl Infrastructure {
             node: self.node.clone(),
             lease: CURSOR_LEASE,
             is_alone: self.store.is_embedded(),
-            quarantine: Arc::new(Semaphore::new(1)),
+            isolation_permit: Arc::new(Semaphore::new(1)),
             paused: self.repositories.controls().paused().await?,
         };
         let context = self.worker_context(&publisher)?;

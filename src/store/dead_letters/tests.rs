@@ -52,7 +52,7 @@ impl Fixture {
             event: event.clone(),
             due: at(0),
             wait_for: None,
-            is_alone: false,
+            run_isolated: false,
             receives: 0,
             failures: Vec::new(),
             progress: Some(serde_json::json!({"sent": 3})),
