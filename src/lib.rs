@@ -12,6 +12,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 pub mod clock;
 pub mod config;
+pub mod process;
 pub mod telemetry;
 
 pub mod gateways;

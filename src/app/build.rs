@@ -235,7 +235,7 @@ impl Infrastructure {
     fn housekeeping(&self, pipeline: &Pipeline) -> Housekeeping {
         Housekeeping {
             access: self.repositories.housekeeping(),
-            letters: self.repositories.dead_letter_reads(),
+            backlog: self.repositories.backlog(),
             analytics: self.repositories.analytics(),
             views: self.views.clone(),
             folding: Arc::default(),
@@ -259,14 +259,19 @@ impl Infrastructure {
             repositories.audit(),
             Arc::clone(&clock),
         );
+        let health = Health::new(&self.store, pipeline.statuses.clone());
         let sources = Sources {
             node: self.node.clone(),
             started_at: clock.now(),
             operations: operations.clone(),
             log_ends: Arc::clone(&pipeline.log_ends),
             publisher: pipeline.publisher.clone(),
+            health: health.clone(),
+            backlog: repositories.backlog(),
+            retention: self.config.dead_letters.retention.get(),
+            clock: Arc::clone(&clock),
         };
-        let monitor = MonitorActor::start(sources, repositories.overview(), is_alone, &self.arbiter());
+        let monitor = MonitorActor::start(sources, is_alone, &self.arbiter());
         let redrive = RedriveParts {
             jobs: repositories.jobs(),
             letters: repositories.dead_letter_reads(),
@@ -277,7 +282,7 @@ impl Infrastructure {
             clock,
         };
         let redrives = RedriveActor::start(redrive, &self.arbiter());
-        OperatorServices { operations, health: Health::new(&self.store, pipeline.statuses.clone()), monitor, redrives }
+        OperatorServices { operations, health, monitor, redrives }
     }
 
     /// Starts the metrics' own server.
@@ -287,15 +292,9 @@ impl Infrastructure {
         pipeline: &Pipeline,
         operator: &OperatorServices,
     ) -> std::io::Result<metrics::Exporter> {
-        let sampler = metrics::Sampler {
-            backlog: self.repositories.backlog(),
-            health: operator.health.clone(),
-            clock: Arc::clone(&self.clock),
-            retention: self.config.dead_letters.retention.get(),
-            standing: self.metrics.standing.clone(),
-        };
-        let exposition = Exposition::new(&self.metrics, &pipeline.workers, &pipeline.publisher, self.clock.now());
-        metrics::Exporter::start(exposition, listener, sampler, &self.jobs)
+        let (workers, publisher) = (&pipeline.workers, &pipeline.publisher);
+        let exposition = Exposition::new(&self.metrics, workers, publisher, &operator.monitor, self.clock.now());
+        metrics::Exporter::new(exposition, listener)
     }
 
     /// What handlers are handed.

@@ -22,6 +22,7 @@ use super::{
     health, identity, moderation,
     problem::{FieldError, ProblemBody},
 };
+use crate::actors::monitor::Frame;
 
 /// What the page may load: itself.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -91,7 +92,7 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         health::healthz,
         health::readyz,
     ),
-    components(schemas(ProblemBody, FieldError, admin::views::FrameView)),
+    components(schemas(ProblemBody, FieldError, Frame)),
     modifiers(&Bearer),
     tags(
         (name = "identity", description = "Sign up, confirm, sign in"),

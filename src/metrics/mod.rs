@@ -1,5 +1,5 @@
 //! What is measured and how it is exported. Instruments are filled where things happen (`http`, `mail`, `moderation`);
-//! collectors read what the actors count anyway (`workers`, `publisher`) or what was sampled (`backlog`, `process`) when
+//! collectors read what the actors count anyway (`workers`, `publisher`) or the monitor has sampled (`backlog`), and the process, when
 //! somebody asks. Nothing here serves HTTP, and nothing is global: one [`Metrics`] is made per node and passed in.
 //!
 //! Names follow OpenTelemetry's conventions where there are some, otherwise they begin with `broadsheet_`. They carry their
@@ -21,7 +21,6 @@ mod process;
 mod publisher;
 mod workers;
 
-pub use backlog::Standing;
 pub use exposition::{CONTENT_TYPE, Exposition};
 pub use http::{ActiveRequest, HttpMetrics};
 pub use mail::MailMetrics;
@@ -36,6 +35,4 @@ pub struct Metrics {
     pub mail: MailMetrics,
     /// Verdicts.
     pub moderation: ModerationMetrics,
-    /// What was sampled last: the retry queue, the dead letters, readiness.
-    pub standing: Standing,
 }

@@ -35,7 +35,6 @@ mod mail;
 mod memory;
 mod migrate;
 mod open;
-mod overview;
 mod posts;
 mod publishing;
 mod query;
@@ -55,7 +54,7 @@ mod witness;
 pub use access::{AnalyticsAccess, FeedAccess, ModerationAccess, SearchAccess};
 pub use accounts::{AccountAccess, ProfileChanges};
 pub use audit::{AuditEntry, AuditTrail};
-pub use backlog::{Backlog, BacklogReads, DeadLetterCount, StateCount};
+pub use backlog::{Backlog, BacklogReads, CauseCount, DeadLetterCounts, QueueCount, StateCount, Unsettled};
 pub use backup::{BackupHeader, Backups, Restored, restore, verify as verify_backup};
 pub use batch::Effects;
 pub use check::{Report, check};
@@ -76,7 +75,6 @@ pub use mail::{
     MailAccess, MailCounts, MailState, Mailings, Reader, Recipient, Suppression, SuppressionPage, Suppressions,
 };
 pub use open::{Database, Store};
-pub use overview::{CauseCount, DeadLetterCounts, LaneCounts, OverviewReads, Waiting};
 pub use posts::PostReads;
 pub use publishing::{KeptAnswer, Known, Publishing, Wanted, Writes, wrote_nothing};
 pub use receipts::{ReceiptReads, Trail};

@@ -8,7 +8,6 @@ pub mod dead_letters;
 pub mod jobs;
 pub mod suppressions;
 pub mod tickets;
-pub mod views;
 pub mod watch;
 mod watcher;
 pub mod workers;

@@ -1,7 +1,5 @@
 //! Looking at dead letters: lists by index, newest first, and what they died of.
 
-use std::collections::BTreeMap;
-
 use surrealdb::types::{RecordId, SurrealValue};
 
 use super::{DeadLetter, DeadLetterRow, dead_letter_id};
@@ -71,12 +69,6 @@ impl GroupRow {
 #[derive(SurrealValue)]
 struct CountRow {
     count: i64,
-}
-
-#[derive(SurrealValue)]
-struct WorkerRow {
-    worker: Option<String>,
-    n: i64,
 }
 
 impl DeadLetterReads {
@@ -154,18 +146,6 @@ impl DeadLetterReads {
         let text = format!("SELECT count() FROM dead_letter {} GROUP ALL", conditions(filter));
         let row: Option<CountRow> = self.store.read(bound(Query::new(text), filter)).await?.row(0)?;
         Ok(row.and_then(|row| u64::try_from(row.count).ok()).unwrap_or(0))
-    }
-
-    /// How many dead letters each worker has that died before `horizon`; those without any are left out.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn by_worker(&self, horizon: Timestamp) -> Result<BTreeMap<String, u64>> {
-        let text = "SELECT worker, count() AS n FROM dead_letter WHERE dead_at < $horizon GROUP BY worker";
-        let query = Query::new(text).bind("horizon", horizon.as_millis());
-        let rows: Vec<WorkerRow> = self.store.read(query).await?.rows(0)?;
-        let count = |row: WorkerRow| Some((row.worker?, u64::try_from(row.n).unwrap_or(0)));
-        Ok(rows.into_iter().filter_map(count).collect())
     }
 
     async fn with_examples(
