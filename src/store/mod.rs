@@ -60,20 +60,18 @@ pub use batch::Effects;
 pub use check::{Report, check};
 pub use claims::{Found, Lease};
 pub use controls::Controls;
-pub use dead_letters::{CauseGroup, CausePage, DeadLetter, DeadLetterPage, DeadLetterReads, DeadLetters};
+pub use dead_letters::{CauseGroup, DeadLetter, DeadLetterReads, DeadLetters};
 pub use deliveries::{Claimed, Completion, Deliveries, Failure, NewDelivery, is_fenced_off};
 pub use error::Error;
 pub use exceptions::{Exception, ExceptionReads};
 pub use feeds::FeedReads;
-pub use follows::{FollowPage, FollowReads};
+pub use follows::FollowReads;
 pub use housekeeping::{HousekeepingAccess, Place, Position, settled_by_all};
 pub use identity::{CodeCheck, CodeRecord, Credentials, IdentityAccess, Presented, SignUp};
 pub use jobs::{Jobs, Step, Stepped};
 pub use listings::Listing;
 pub use log::{EventLog, Settlement, TakenOver};
-pub use mail::{
-    MailAccess, MailCounts, MailState, Mailings, Reader, Recipient, Suppression, SuppressionPage, Suppressions,
-};
+pub use mail::{MailAccess, MailCounts, MailState, Mailings, Reader, Recipient, Suppression, Suppressions};
 pub use open::{Database, Store};
 pub use posts::PostReads;
 pub use publishing::{KeptAnswer, Known, Publishing, Wanted, Writes, wrote_nothing};

@@ -36,7 +36,8 @@ pub async fn get_feed(
     state: web::Data<State>,
 ) -> Result<web::Json<PostPage>> {
     let (query, include) = query.read()?;
-    let (after, room) = (page::start(query.cursor.as_deref())?, Room::new(query.limit()?, include));
+    let after = query.after()?;
+    let room = Room::new(query.limit()?, include);
     let reader = principal.account;
     let positions = async |after: Option<PageCursor>, limit: usize| state.feeds.page(reader, after, limit).await;
     let posts = async |ids: &[PostId]| state.feeds.of_followed(reader, state.posts.get_many(ids).await?).await;

@@ -141,8 +141,7 @@ impl QueueQuery {
             }
             None => Queue::Review,
         };
-        let after = page::start(self.cursor.as_deref())?;
-        let limit = PageParams { cursor: None, limit: self.limit }.limit()?;
-        Ok((queue, after, limit, Include::parse(self.include.as_deref())?))
+        let page = PageParams { cursor: self.cursor, limit: self.limit };
+        Ok((queue, page.after()?, page.limit()?, Include::parse(self.include.as_deref())?))
     }
 }

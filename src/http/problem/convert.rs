@@ -36,11 +36,10 @@ impl From<Vec<Invalid>> for Problem {
 impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         use store::Error::{
-            Backup, Conflict, Corrupt, Exists, ForeignSchema, HalfRestored, Invalid, Locked, NewerSchema, NoRoom,
-            Refused, Unavailable,
+            Backup, Conflict, Corrupt, Exists, ForeignSchema, HalfRestored, Locked, NewerSchema, NoRoom, Refused,
+            Unavailable,
         };
         match error {
-            Invalid(invalid) => invalid.into(),
             Unavailable(_) | NoRoom(_) | Conflict(_) => Self::new(Code::Unavailable).retry_after(SOON).cause(error),
             Exists(_)
             | Refused(_)

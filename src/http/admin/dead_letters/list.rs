@@ -77,10 +77,10 @@ pub async fn list_dead_letters(
     state: web::Data<State>,
 ) -> Result<web::Json<DeadLetterPageView>> {
     let (filter, page) = query.read()?;
-    let found = state.dead_letters.list(&filter, page.cursor.as_deref(), page.limit()?).await?;
+    let found = state.dead_letters.list(&filter, page.after()?.as_ref(), page.limit()?).await?;
     let retention = state.config.dead_letters.retention.get();
-    let items = found.letters.iter().map(|letter| DeadLetterView::new(letter, retention)).collect();
-    Ok(web::Json(DeadLetterPageView { items, next_cursor: found.next }))
+    let items = found.items.iter().map(|letter| DeadLetterView::new(letter, retention)).collect();
+    Ok(web::Json(DeadLetterPageView { items, next_cursor: found.next_cursor() }))
 }
 
 /// Read a dead letter with every attempt.

@@ -102,7 +102,8 @@ pub async fn posts_page(
     include: Include,
     keep: impl Fn(&Post) -> bool,
 ) -> Result<PostPage> {
-    let (after, limit) = (page::start(page.cursor.as_deref())?, page.limit()?);
+    let after = page.after()?;
+    let limit = page.limit()?;
     let positions = async |after: Option<PageCursor>, limit: usize| state.posts.list(listing, after, limit).await;
     let posts = async |ids: &[PostId]| state.posts.get_many(ids).await;
     let slice = page::collect(after, Room::new(limit, include), positions, posts, keep).await?;
