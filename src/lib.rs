@@ -19,6 +19,8 @@ pub mod gateways;
 pub mod search;
 pub mod store;
 
+pub mod identity;
+
 pub mod actors;
 pub mod http;
 pub mod metrics;

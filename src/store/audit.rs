@@ -1,13 +1,13 @@
 //! The audit trail: append-only rows, newest first by their key. Whoever writes something for an operator adds the row to the
 //! same transaction.
 
-use surrealdb::types::{RecordId, SurrealValue, Value};
+use surrealdb::types::{RecordId, SurrealValue};
 use ulid::Ulid;
 
 use super::{
     Error, Result, Store,
     batch::Batch,
-    keys::{self, parts},
+    keys::{self, Part, parts},
     query::Query,
 };
 use crate::domain::{Actor, Audit, AuditId, Timestamp};
@@ -85,7 +85,7 @@ pub(super) fn put(batch: &mut Batch, audit: &Audit) {
     );
 }
 
-fn key(id: AuditId) -> Vec<Value> {
+fn key(id: AuditId) -> Vec<Part> {
     parts![-id.at.as_millis(), id.ulid.to_string()]
 }
 

@@ -72,7 +72,7 @@ pub async fn list_audit(
     state: web::Data<State>,
 ) -> Result<web::Json<AuditPage>> {
     let limit = page.limit()?;
-    let entries = state.audit.list(page.after()?, limit + 1).await?;
+    let entries = state.repositories.audit().list(page.after()?, limit + 1).await?;
     let page = Page::take(entries, limit, |entry| entry.id);
     let next_cursor = page.next_cursor();
     Ok(web::Json(AuditPage { items: page.items.into_iter().map(AuditView::from).collect(), next_cursor }))

@@ -12,8 +12,6 @@ pub mod watch;
 mod watcher;
 pub mod workers;
 
-pub use tickets::WatchTickets;
-
 use crate::{domain::Actor, http::auth::Principal};
 
 /// Who acts, for the audit trail.

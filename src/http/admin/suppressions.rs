@@ -62,7 +62,7 @@ pub async fn list_suppressions(
     state: web::Data<State>,
 ) -> Result<web::Json<SuppressionList>> {
     let limit = query.limit()?;
-    let found = state.suppressions.list(query.after()?.as_ref(), limit + 1).await?;
+    let found = state.repositories.suppressions().list(query.after()?.as_ref(), limit + 1).await?;
     let page = Page::take(found, limit, |suppression| suppression.email.clone());
     let next_cursor = page.next_cursor();
     let items = page.items.into_iter().map(SuppressionView::from).collect();
@@ -86,7 +86,7 @@ pub async fn remove_suppression(
     let absent = || Problem::new(Code::NotFound).detail("the address is not on the list");
     let email = Email::parse(&email).map_err(|_| absent())?;
     let audit = removal(&state, &principal, &email);
-    if state.suppressions.remove(&email, &audit).await? {
+    if state.repositories.suppressions().remove(&email, &audit).await? {
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(absent())

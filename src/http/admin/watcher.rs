@@ -22,10 +22,9 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use super::tickets::Pass;
 use crate::{
     actors::monitor::{Message, Watch},
-    http::state::State,
+    http::{state::State, watch_tickets::Pass},
 };
 
 /// What may be on its way to a client that has not answered, in bytes. Well below what the server buffers for a connection, so that
@@ -147,7 +146,7 @@ impl Watcher {
         if now >= self.pass.ends_at {
             return Some(End::Told(CloseCode::Policy, "the access token has expired"));
         }
-        match timeout(GOODBYE, self.state.identity.is_session_open(self.pass.session, now)).await {
+        match timeout(GOODBYE, self.state.repositories.identity().is_session_open(self.pass.session, now)).await {
             Ok(Ok(false)) => Some(End::Told(CloseCode::Policy, "the session was closed")),
             // A database that does not answer is a reason to go on watching.
             Ok(Ok(true) | Err(_)) | Err(_) => None,

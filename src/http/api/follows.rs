@@ -83,7 +83,7 @@ pub async fn list_followers(
     state: web::Data<State>,
 ) -> Result<web::Json<AuthorPage>> {
     let limit = page.limit()?;
-    let found = state.follows.followers(principal.account, page.after()?, limit + 1).await?;
+    let found = state.repositories.follows().followers(principal.account, page.after()?, limit + 1).await?;
     people(&state, found, limit).await
 }
 
@@ -102,13 +102,13 @@ pub async fn list_following(
     state: web::Data<State>,
 ) -> Result<web::Json<AuthorPage>> {
     let limit = page.limit()?;
-    let found = state.follows.following(principal.account, page.after()?, limit + 1).await?;
+    let found = state.repositories.follows().following(principal.account, page.after()?, limit + 1).await?;
     people(&state, found, limit).await
 }
 
 async fn people(state: &State, found: Vec<AccountId>, limit: usize) -> Result<web::Json<AuthorPage>> {
     let page = Page::take(found, limit, |account| *account);
-    let accounts = state.accounts.get_many(&page.items).await?;
+    let accounts = state.repositories.accounts().get_many(&page.items).await?;
     let items = accounts.iter().map(|account| AuthorView::from(&**account)).collect();
     Ok(web::Json(AuthorPage { items, next_cursor: page.next_cursor() }))
 }

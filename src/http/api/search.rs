@@ -143,7 +143,7 @@ async fn visible(state: &State, Wanted { query, mut offset, limit, .. }: Wanted)
         let page = state.jobs.spawn_blocking(move || index.search(&request)).await.map_err(Problem::internal)??;
         offset += page.hits.len();
         let ids: Vec<PostId> = page.hits.iter().map(|hit| hit.post).collect();
-        let posts = state.posts.get_many(&ids).await?;
+        let posts = state.repositories.posts().get_many(&ids).await?;
         found.posts.extend(posts.into_iter().filter(|post| may_see(post, Viewer::Public)));
         found.hits.extend(page.hits);
         if !page.has_more || ids.is_empty() {

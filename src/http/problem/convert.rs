@@ -8,7 +8,7 @@ use crate::{
     actors,
     domain::{Invalid, ReviewError},
     gateways,
-    http::identity,
+    identity::{PasswordError, SignError, TokenError, TooManyCodes},
     search, store,
 };
 
@@ -116,9 +116,27 @@ impl From<gateways::Error> for Problem {
     }
 }
 
-impl From<identity::TokenError> for Problem {
-    fn from(error: identity::TokenError) -> Self {
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
         Self::new(Code::InvalidToken).detail(error.to_string())
+    }
+}
+
+impl From<TooManyCodes> for Problem {
+    fn from(error: TooManyCodes) -> Self {
+        Self::new(Code::RateLimited).detail(error.to_string()).retry_after(error.wait)
+    }
+}
+
+impl From<PasswordError> for Problem {
+    fn from(error: PasswordError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<SignError> for Problem {
+    fn from(error: SignError) -> Self {
+        Self::internal(error)
     }
 }
 

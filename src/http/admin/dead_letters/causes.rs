@@ -74,7 +74,7 @@ pub async fn list_causes(
     state: web::Data<State>,
 ) -> Result<web::Json<CausePageView>> {
     let (filter, page) = query.read()?;
-    let found = state.dead_letters.causes(&filter, page.after()?.as_ref(), page.limit()?).await?;
+    let found = state.repositories.dead_letter_reads().causes(&filter, page.after()?.as_ref(), page.limit()?).await?;
     let retention = state.config.dead_letters.retention.get();
     let view = |group: CauseGroup| CauseView {
         cause: group.cause.id.to_string(),
