@@ -45,10 +45,11 @@ pub struct App {
     pub publisher: Publisher,
     /// The workers, in the order of their registration.
     pub workers: Vec<Running>,
+    /// What operators see.
+    pub monitor: Monitor,
     log_ends: Arc<LogEnds>,
     housekeeping: Housekeeping,
     housekeeper: Housekeeper,
-    monitor: Monitor,
     redrives: Redrives,
     server: Option<Server>,
     handle: ServerHandle,
@@ -128,10 +129,10 @@ impl App {
         })
     }
 
-    /// Samples the database for the metrics now, instead of within ten seconds.
+    /// Samples at once what the monitor and the metrics say about the database, instead of within ten seconds.
     pub async fn sample_metrics(&self) {
-        if let Some(exporter) = &self.exporter {
-            exporter.sample().await;
+        if let Err(error) = self.monitor.take_sample().await {
+            tracing::warn!(%error, "cannot count what waits");
         }
     }
 

@@ -12,11 +12,14 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 pub mod clock;
 pub mod config;
+pub mod process;
 pub mod telemetry;
 
 pub mod gateways;
 pub mod search;
 pub mod store;
+
+pub mod identity;
 
 pub mod actors;
 pub mod http;

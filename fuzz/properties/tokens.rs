@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{MailLink, MailLinkKey, SessionId, Timestamp},
-    http::identity::{RefreshToken, Tokens},
+    identity::{RefreshToken, Tokens},
 };
 
 /// The start of a PKCS#8 document with an Ed25519 key, up to its seed.

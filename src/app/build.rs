@@ -27,12 +27,11 @@ use crate::{
     config::Config,
     gateways::Mailer,
     http::{
-        self,
-        admin::WatchTickets,
+        self, WatchTickets,
         api::{PostUrls, Renderer},
-        identity::{Codes, Passwords, Tokens},
         rate_limit::EditLimit,
     },
+    identity::{Codes, Passwords, Tokens},
     metrics::{Exposition, Metrics},
     search::Index,
     store::{Repositories, Store},
@@ -235,7 +234,7 @@ impl Infrastructure {
     fn housekeeping(&self, pipeline: &Pipeline) -> Housekeeping {
         Housekeeping {
             access: self.repositories.housekeeping(),
-            letters: self.repositories.dead_letter_reads(),
+            backlog: self.repositories.backlog(),
             analytics: self.repositories.analytics(),
             views: self.views.clone(),
             folding: Arc::default(),
@@ -259,14 +258,19 @@ impl Infrastructure {
             repositories.audit(),
             Arc::clone(&clock),
         );
+        let health = Health::new(&self.store, pipeline.statuses.clone());
         let sources = Sources {
             node: self.node.clone(),
             started_at: clock.now(),
             operations: operations.clone(),
             log_ends: Arc::clone(&pipeline.log_ends),
             publisher: pipeline.publisher.clone(),
+            health: health.clone(),
+            backlog: repositories.backlog(),
+            retention: self.config.dead_letters.retention.get(),
+            clock: Arc::clone(&clock),
         };
-        let monitor = MonitorActor::start(sources, repositories.overview(), is_alone, &self.arbiter());
+        let monitor = MonitorActor::start(sources, is_alone, &self.arbiter());
         let redrive = RedriveParts {
             jobs: repositories.jobs(),
             letters: repositories.dead_letter_reads(),
@@ -277,7 +281,7 @@ impl Infrastructure {
             clock,
         };
         let redrives = RedriveActor::start(redrive, &self.arbiter());
-        OperatorServices { operations, health: Health::new(&self.store, pipeline.statuses.clone()), monitor, redrives }
+        OperatorServices { operations, health, monitor, redrives }
     }
 
     /// Starts the separate server for metrics.
@@ -287,15 +291,9 @@ impl Infrastructure {
         pipeline: &Pipeline,
         operator: &OperatorServices,
     ) -> std::io::Result<metrics::Exporter> {
-        let sampler = metrics::Sampler {
-            backlog: self.repositories.backlog(),
-            health: operator.health.clone(),
-            clock: Arc::clone(&self.clock),
-            retention: self.config.dead_letters.retention.get(),
-            standing: self.metrics.standing.clone(),
-        };
-        let exposition = Exposition::new(&self.metrics, &pipeline.workers, &pipeline.publisher, self.clock.now());
-        metrics::Exporter::start(exposition, listener, sampler, &self.jobs)
+        let (workers, publisher) = (&pipeline.workers, &pipeline.publisher);
+        let exposition = Exposition::new(&self.metrics, workers, publisher, &operator.monitor, self.clock.now());
+        metrics::Exporter::new(exposition, listener)
     }
 
     /// The state that handlers get.
@@ -310,16 +308,8 @@ impl Infrastructure {
         let seed = identity.signing_key(rand::random()).await?;
         let code_key = identity.code_key(rand::random()).await?;
         Ok(http::State {
-            posts: repositories.posts(),
-            accounts: repositories.accounts(),
-            follows: repositories.follows(),
-            feeds: repositories.feeds(),
-            reviews: repositories.reviews(),
-            stats: repositories.stats(),
-            mailings: repositories.mailings(),
-            suppressions: repositories.suppressions(),
+            repositories: repositories.clone(),
             mail_links: repositories.mailings().link_key().await?,
-            identity,
             publisher: pipeline.publisher.clone(),
             metrics: self.metrics.clone(),
             receipts: Receipts::new(repositories.receipts(), pipeline.statuses.clone()),
@@ -327,10 +317,7 @@ impl Infrastructure {
             operations: operator.operations.clone(),
             monitor: operator.monitor.clone(),
             watch_tickets: WatchTickets::default(),
-            dead_letters: repositories.dead_letter_reads(),
             redrives: operator.redrives.clone(),
-            audit: repositories.audit(),
-            backups: repositories.backups(),
             views: self.views.clone(),
             search: self.index.clone(),
             mailer: Arc::clone(&self.mailer),

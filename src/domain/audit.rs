@@ -1,6 +1,19 @@
 //! What operators and moderators have done.
 
-use super::{AccountId, Timestamp};
+use std::{fmt, str::FromStr};
+
+use ulid::Ulid;
+
+use super::{AccountId, Invalid, Timestamp};
+
+/// An act's place in the trail: `<milliseconds>-<ulid>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AuditId {
+    /// When the act was written down.
+    pub at: Timestamp,
+    /// Tells it from others of that moment.
+    pub ulid: Ulid,
+}
 
 /// Who acted: an account, and its handle at that time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,4 +37,21 @@ pub struct Audit {
     pub target: String,
     /// Further details: filters, reasons, old and new values. Never secrets or addresses.
     pub detail: serde_json::Value,
+}
+
+impl fmt::Display for AuditId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.at.as_millis(), self.ulid)
+    }
+}
+
+impl FromStr for AuditId {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let wrong = || Invalid::new("id", "invalid_id", "must be an id of an act");
+        let (at, ulid) = text.rsplit_once('-').ok_or_else(wrong)?;
+        let at = Timestamp::from_millis(at.parse().map_err(|_| wrong())?);
+        Ok(Self { at, ulid: Ulid::from_string(ulid).map_err(|_| wrong())? })
+    }
 }

@@ -130,6 +130,7 @@ mod tests {
     use std::fmt::Debug;
 
     use super::*;
+    use crate::domain::{AccountId, AuditId, JobId};
 
     fn survives<P: Display + FromStr + PartialEq + Debug>(place: P) {
         assert_eq!(decode::<P>(&encode(&place)).unwrap(), place);
@@ -142,13 +143,18 @@ mod tests {
         let id: DeadLetterId = "search@a.01JD9X8Z6Q4W7E2R5T1Y3V0P8A.17".parse().unwrap();
         survives(LetterCursor { dead_at: Timestamp::from_millis(1_700_000_000_000), id });
         survives(CauseCursor { rank: -5, cause: "0123456789ab".parse().unwrap() });
+        survives(AuditId { at: Timestamp::from_millis(1_700_000_000_000), ulid: ulid::Ulid::generate() });
+        survives(AccountId::generate());
+        survives(JobId::generate());
     }
 
     #[test]
     fn hostile_cursors_are_refused() {
-        for text in ["", "x", "AAAA", "Li4u", "🦀"] {
+        for text in ["", "x", "AAAA", "MDAw", "Li4u", "🦀"] {
             assert_eq!(decode::<PageCursor>(text).unwrap_err().code, "invalid_cursor");
             assert!(decode::<HitCursor>(text).is_err() && decode::<LetterCursor>(text).is_err());
+            assert!(decode::<CauseCursor>(text).is_err() && decode::<AuditId>(text).is_err());
+            assert!(decode::<AccountId>(text).is_err() && decode::<JobId>(text).is_err(), "{text}");
         }
     }
 

@@ -8,9 +8,9 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{Metrics, Standing, families::Families, process, publisher, workers};
+use super::{Metrics, backlog, families::Families, process, publisher, workers};
 use crate::{
-    actors::{Publisher, worker::Running},
+    actors::{Monitor, Publisher, worker::Running},
     domain::Timestamp,
 };
 
@@ -25,14 +25,20 @@ pub struct Exposition(Registry);
 struct Node {
     workers: Vec<Running>,
     publisher: Publisher,
-    standing: Standing,
+    monitor: Monitor,
     started: Timestamp,
 }
 
 impl Exposition {
-    /// Creates it from these instruments, workers and publisher; `started` is when the node started.
+    /// Of these instruments, workers and publisher, and of the last sample; `started` is when the node did.
     #[must_use]
-    pub fn new(metrics: &Metrics, workers: &[Running], publisher: &Publisher, started: Timestamp) -> Self {
+    pub fn new(
+        metrics: &Metrics,
+        workers: &[Running],
+        publisher: &Publisher,
+        monitor: &Monitor,
+        started: Timestamp,
+    ) -> Self {
         let mut registry = Registry::default();
         metrics.http.register(&mut registry);
         metrics.mail.register(&mut registry);
@@ -40,7 +46,7 @@ impl Exposition {
         registry.register_collector(Box::new(Node {
             workers: workers.to_vec(),
             publisher: publisher.clone(),
-            standing: metrics.standing.clone(),
+            monitor: monitor.clone(),
             started,
         }));
         Self(registry)
@@ -67,7 +73,7 @@ impl Collector for Node {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut families = Families::new(encoder);
         workers::encode(&mut families, &self.workers)?;
-        self.standing.encode(&mut families, &self.workers)?;
+        backlog::encode(&mut families, &self.monitor.last_sample(), &self.workers)?;
         publisher::encode(&mut families, &self.publisher)?;
         process::encode(&mut families)?;
         let started = self.started.as_millis() as f64 / 1_000.0;

@@ -1,6 +1,6 @@
-//! Metrics and their export. Instruments are updated where things happen (`http`, `mail`, `moderation`); collectors
-//! read at scrape time what the actors count anyway (`workers`, `publisher`) or what was sampled (`backlog`,
-//! `process`). Nothing here serves HTTP, and nothing is global: each node creates one [`Metrics`] and passes it on.
+//! What is measured and how it is exported. Instruments are filled where things happen (`http`, `mail`, `moderation`);
+//! collectors read what the actors count anyway (`workers`, `publisher`) or the monitor has sampled (`backlog`), and the process, when
+//! somebody asks. Nothing here serves HTTP, and nothing is global: one [`Metrics`] is made per node and passed in.
 //!
 //! Names follow OpenTelemetry's conventions where they exist; otherwise they begin with `broadsheet_`. They include
 //! their units. An [`Exposition`] is text in the OpenMetrics format.
@@ -21,7 +21,6 @@ mod process;
 mod publisher;
 mod workers;
 
-pub use backlog::Standing;
 pub use exposition::{CONTENT_TYPE, Exposition};
 pub use http::{ActiveRequest, HttpMetrics};
 pub use mail::MailMetrics;
@@ -36,6 +35,4 @@ pub struct Metrics {
     pub mail: MailMetrics,
     /// Verdicts.
     pub moderation: ModerationMetrics,
-    /// The last samples: the retry queue, the dead letters, readiness.
-    pub standing: Standing,
 }

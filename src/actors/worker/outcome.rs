@@ -81,8 +81,7 @@ impl From<store::Error> for Error {
             | store::Error::NewerSchema { .. }
             | store::Error::ForeignSchema { .. }
             | store::Error::HalfRestored(_)
-            | store::Error::Backup(_)
-            | store::Error::Invalid(_) => Self::Fault(error.to_string()),
+            | store::Error::Backup(_) => Self::Fault(error.to_string()),
         }
     }
 }
