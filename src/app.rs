@@ -129,10 +129,10 @@ impl App {
         })
     }
 
-    /// Samples at once what the monitor and the metrics say about the database, instead of within ten seconds.
+    /// Samples the database for the monitor and the metrics now, instead of within ten seconds.
     pub async fn sample_metrics(&self) {
         if let Err(error) = self.monitor.take_sample().await {
-            tracing::warn!(%error, "cannot count what waits");
+            tracing::warn!(%error, "cannot count waiting deliveries and dead letters");
         }
     }
 

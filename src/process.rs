@@ -1,8 +1,8 @@
-//! This process, as Linux tells in `/proc`; elsewhere nothing is known.
+//! This process, as shown by Linux in `/proc`; on other systems nothing is known.
 
 use std::fs;
 
-/// How many ticks `/proc` counts a second in. Part of Linux's interface to programs, whatever the kernel is built with.
+/// The number of ticks per second in `/proc`. It is fixed in Linux's interface, whatever the kernel is built with.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Resident memory, in bytes.
@@ -11,14 +11,14 @@ pub fn resident_bytes() -> Option<u64> {
     status("VmRSS")
 }
 
-/// The most resident memory that it has had, in bytes.
+/// Peak resident memory, in bytes.
 #[must_use]
 pub fn peak_bytes() -> Option<u64> {
     status("VmHWM")
 }
 
-/// Time that all threads have spent on processors: the 14th and 15th field of `stat`, the program's name in brackets being the
-/// second: it may contain anything.
+/// Processor time used by all threads: the 14th and 15th field of `stat`. The second field, the program's name in
+/// parentheses, may contain anything.
 #[must_use]
 pub fn cpu_seconds() -> Option<f64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
@@ -28,14 +28,14 @@ pub fn cpu_seconds() -> Option<f64> {
     Some((user + system) / TICKS_PER_SECOND)
 }
 
-/// Open files and connections, without the one that counting opens.
+/// Open file descriptors, including connections, without the one that is opened for counting.
 #[must_use]
 pub fn open_descriptors() -> Option<usize> {
     let count = fs::read_dir("/proc/self/fd").ok()?.count();
     Some(count.saturating_sub(1))
 }
 
-/// How many files and connections may be open.
+/// The maximum number of open file descriptors.
 #[must_use]
 pub fn descriptor_limit() -> Option<u64> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
@@ -43,7 +43,7 @@ pub fn descriptor_limit() -> Option<u64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// The value in the first line `key: 123 kB` of a text of the kernel's, in KiB.
+/// The value of the first line `key: 123 kB` in a text of the kernel, in KiB.
 #[must_use]
 pub fn kib(text: &str, key: &str) -> Option<u64> {
     let mut pairs = text.lines().filter_map(|line| line.split_once(':'));

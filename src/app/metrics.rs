@@ -1,4 +1,4 @@
-//! Wiring the metrics: the listener of their own. Without `metrics.listen` it is not there.
+//! Sets up the separate listener for metrics. Without `metrics.listen` there is none.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -18,7 +18,7 @@ pub(super) struct Exporter {
 }
 
 impl Exporter {
-    /// Makes the server on a listener that is bound already.
+    /// Creates the server on a bound listener.
     pub(super) fn new(exposition: Exposition, listener: TcpListener) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let server = http::bind_metrics(exposition, listener)?;
@@ -33,13 +33,13 @@ impl Exporter {
         }
     }
 
-    /// Answers no more.
+    /// Stops answering.
     pub(super) async fn stop(&self) {
         self.handle.stop(false).await;
     }
 }
 
-/// Who judges, as stats call it.
+/// The moderator's name in metrics.
 pub(super) fn judge(config: &Config) -> Judge {
     let provider = match config.moderation.provider {
         ModerationProvider::Rules => return Judge { provider: None, name: "rules".to_owned() },

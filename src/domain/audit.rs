@@ -6,12 +6,12 @@ use ulid::Ulid;
 
 use super::{AccountId, Invalid, Timestamp};
 
-/// An act's place in the trail: `<milliseconds>-<ulid>`.
+/// An action's position in the trail: `<milliseconds>-<ulid>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AuditId {
-    /// When the act was written down.
+    /// When the action was recorded.
     pub at: Timestamp,
-    /// Tells it from others of that moment.
+    /// Distinguishes it from others at the same time.
     pub ulid: Ulid,
 }
 

@@ -1,4 +1,4 @@
-//! Pages of lists: some items, and the position after which the next page begins.
+//! Pages of lists: some items, and the position after which the next page starts.
 
 use std::fmt::Display;
 
@@ -7,14 +7,15 @@ use super::cursor;
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T, P> {
-    /// What is on it, in the order of the list.
+    /// The items, in the order of the list.
     pub items: Vec<T>,
-    /// The position after which the next page begins; `None` on the last.
+    /// The position after which the next page starts; `None` on the last page.
     pub next: Option<P>,
 }
 
 impl<T, P> Page<T, P> {
-    /// A page of at most `limit` items. It is made of one more, if there is one: that tells whether anything follows.
+    /// A page of at most `limit` items. It is made from one more item, if there is one, which shows whether another
+    /// page follows.
     #[must_use]
     pub fn take(mut items: Vec<T>, limit: usize, position: impl FnOnce(&T) -> P) -> Self {
         let has_more = items.len() > limit;

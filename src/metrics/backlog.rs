@@ -1,5 +1,5 @@
-//! What stands in the database: the retry queue and the dead letters, and whether the node is ready. The monitor samples it now and
-//! then; a scrape only reads the last sample, so that a slow database never blocks one.
+//! Samples of the database: the retry queue, the dead letters, and whether the node is ready. The monitor takes them
+//! regularly; a scrape only reads the last sample, so that a slow database never blocks it.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -12,11 +12,11 @@ use crate::{
 
 const STATES: [&str; 3] = ["ready", "leased", "held"];
 
-/// Writes the families of what was sampled; those of which there is no sample yet are left out. The workers that run here show even
-/// when nothing of theirs is there.
+/// Writes the sampled families; those without a sample yet are omitted. The workers that run on this node are included
+/// even if they have no rows.
 pub(super) fn encode(families: &mut Families<'_>, sample: &Sample, workers: &[Running]) -> fmt::Result {
     if let Some(is_ready) = sample.is_ready {
-        let help = "Whether the node can do its work, as /readyz has it; sampled every ten seconds.";
+        let help = "Whether the node is ready, according to /readyz; sampled every ten seconds.";
         families.gauge("broadsheet_ready", help, [(Vec::new(), f64::from(u8::from(is_ready)))])?;
     }
     let Some(at) = sample.counted_at else { return Ok(()) };

@@ -30,7 +30,8 @@ struct Node {
 }
 
 impl Exposition {
-    /// Of these instruments, workers and publisher, and of the last sample; `started` is when the node did.
+    /// Creates it from these instruments, workers and publisher, and the last sample; `started` is when the node
+    /// started.
     #[must_use]
     pub fn new(
         metrics: &Metrics,

@@ -1,6 +1,7 @@
-//! What is measured and how it is exported. Instruments are filled where things happen (`http`, `mail`, `moderation`);
-//! collectors read what the actors count anyway (`workers`, `publisher`) or the monitor has sampled (`backlog`), and the process, when
-//! somebody asks. Nothing here serves HTTP, and nothing is global: one [`Metrics`] is made per node and passed in.
+//! Metrics and their export. Instruments are updated where things happen (`http`, `mail`, `moderation`); collectors
+//! read at scrape time what the actors count anyway (`workers`, `publisher`), what the monitor has sampled (`backlog`),
+//! and the process. Nothing here serves HTTP, and nothing is global: each node creates one [`Metrics`] and passes it
+//! on.
 //!
 //! Names follow OpenTelemetry's conventions where they exist; otherwise they begin with `broadsheet_`. They include
 //! their units. An [`Exposition`] is text in the OpenMetrics format.

@@ -1,5 +1,5 @@
-//! The process; where the system does not tell, these families are left out. The names are those that Prometheus's own client
-//! libraries use.
+//! The process; families that the system does not provide are omitted. The names are those of Prometheus's own client
+//! libraries.
 
 use std::fmt;
 

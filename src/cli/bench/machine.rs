@@ -7,7 +7,7 @@ use std::{
 
 use crate::process;
 
-/// What figures depend on.
+/// What the figures depend on.
 pub(super) struct Machine {
     cores: usize,
     processor: String,
@@ -68,7 +68,7 @@ fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     pairs.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim())
 }
 
-/// The type of the file system that a folder lies on: that of the innermost mount point above it.
+/// The type of a folder's file system: that of the innermost mount point above it.
 fn file_system(mounts: &str, folder: &Path) -> Option<String> {
     let mount = |line: &str| {
         let mut parts = line.split(' ').skip(1).map(str::to_owned);
