@@ -1,8 +1,9 @@
-# The image: a layer with the compiled dependencies, which changes only with Cargo.lock, then the program, then a small image with
-# nothing but the program and what it links to. Build it with `make image`. It needs no BuildKit features.
+# The image: a layer with the compiled dependencies, which changes only with Cargo.lock, then the program, then a small image that
+# contains only the program and the libraries it needs. Build it with `make image`. It needs no BuildKit features.
 #
-# Stopping takes up to 40 seconds: 30 for shutdown.grace, 5 for closing the database, and some air. Give the engine that long
-# (docker stop --time 40; stop_grace_period in compose), or it kills, which loses nothing that was answered but leaves work to redo.
+# Stopping takes up to 40 seconds: 30 for shutdown.grace, 5 for closing the database, and a margin. Allow that much time
+# (docker stop --time 40; stop_grace_period in Compose). A container that is killed earlier loses nothing that was acknowledged,
+# but some work is repeated.
 
 FROM rust:1.95-bookworm AS build
 # RocksDB's bindings are generated with libclang.
@@ -19,7 +20,7 @@ RUN echo '//! Empty.' > src/lib.rs \
     && cargo build --release --locked \
     && rm -r src
 COPY src src
-# The sources may be older than the empty program, and cargo goes by the time of the files.
+# The sources may be older than the empty program, and cargo compares the times of files.
 RUN touch src/lib.rs src/main.rs \
     && cargo build --release --locked \
     && install -D -m 0755 target/release/broadsheet /out/usr/local/bin/broadsheet \
@@ -39,7 +40,7 @@ RUN apt-get update \
     && groupadd --system --gid 10001 broadsheet \
     && useradd --system --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin broadsheet
 COPY --from=build /out /
-# The database's memory goes by the container's limit.
+# The database's memory follows from the container's limit.
 ENV BROADSHEET__DATA_DIR=/data \
     BROADSHEET__HTTP__LISTEN=0.0.0.0:8080 \
     BROADSHEET__DATABASE__MEMORY=auto
@@ -47,7 +48,7 @@ ENV BROADSHEET__DATA_DIR=/data \
 VOLUME ["/data"]
 WORKDIR /data
 USER 10001:10001
-# 8080 is the API; 9464 the metrics, when metrics.listen is set.
+# 8080 is the API; 9464 is for metrics, if metrics.listen is set.
 EXPOSE 8080 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=2m --retries=3 CMD ["/usr/local/bin/broadsheet", "health"]

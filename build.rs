@@ -1,4 +1,4 @@
-//! Compiles the one thing here that is C++ and links it into the program: what happens when RocksDB gets no memory.
+//! Compiles the only C++ file and links it into the program: the handler for when RocksDB runs out of memory.
 
 use std::io::{self, Write};
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Lints the Dockerfile and everything under deploy/ against the schemas and tools of those who will read it. `make check-deploy`.
-# Installs what it needs: tools from Debian when it may, and three from PyPI into ~/.cache/broadsheet-deploy. Nothing is started;
-# for that there are deploy/trial/container.sh and deploy/trial/systemd.sh.
+# Lints the Dockerfile and everything under deploy/ with the schemas and tools of the programs that read it. `make check-deploy`.
+# Installs what it needs: tools from Debian if it may, and three from PyPI into ~/.cache/broadsheet-deploy. It starts nothing;
+# deploy/trial/container.sh and deploy/trial/systemd.sh do that.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 said() { printf 'ok: %s\n' "$*"; }
 skipped() { printf 'skipped: %s\n' "$*"; }
 
-# need PROGRAM PACKAGE: installs a Debian package if the program is missing and it may.
+# need PROGRAM PACKAGE: installs the Debian package if the program is missing and this user may install it.
 need() {
     command -v "$1" >/dev/null && return
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -73,7 +73,7 @@ check_kubernetes() {
     for overlay in single cluster; do
         kubectl kustomize "deploy/kubernetes/$overlay" >"$work/$overlay.yaml"
     done
-    # The oldest release that knows the preStop sleep by default, and the newest one.
+    # The oldest release that supports the preStop sleep by default, and the newest one.
     for release in 1.30 1.37; do
         "$tools/bin/kubernetes-validate" --strict --quiet --kubernetes-version "$release" \
             "$work/single.yaml" "$work/cluster.yaml" deploy/kubernetes/examples/secret.yaml deploy/kubernetes/examples/ingress.yaml
@@ -83,10 +83,10 @@ check_kubernetes() {
 
 check_service() {
     need systemd-analyze systemd
-    # The program need not be installed here.
+    # The program does not have to be installed here.
     sed 's#^ExecStart=/usr/local/bin/broadsheet#ExecStart=/bin/true#; s#^User=.*#User=nobody#' \
         deploy/systemd/broadsheet.service >"$work/broadsheet.service"
-    # It warns of no more than what it changed here: nobody as a user.
+    # The only warning allowed is about the user, which was changed to `nobody` above.
     systemd-analyze verify "$work/broadsheet.service" 2>&1 | { grep -v "nobody" || true; } | tee "$work/warnings"
     [ ! -s "$work/warnings" ]
     systemd-analyze security --offline=yes --threshold=15 --no-pager deploy/systemd/broadsheet.service >"$work/security"

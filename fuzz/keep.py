@@ -33,7 +33,7 @@ def main():
 
 
 def merge(name, found):
-    """Which branches each input reaches, as libFuzzer's merge writes it down."""
+    """The branches that each input reaches, as recorded by libFuzzer's merge."""
     with tempfile.TemporaryDirectory() as scratch:
         control = pathlib.Path(scratch) / "control"
         command = ["cargo", "fuzz", "run", "--release", "--sanitizer", "none", name, f"{scratch}/merged", CORPUS / name, found]
@@ -47,7 +47,7 @@ def merge(name, found):
     for line in lines[2 + count :]:
         kind, number, *features = line.split()
         if kind == "FT":
-            # A feature is a branch and how often it was taken, in eight steps.
+            # A feature is a branch and how many times it was taken, in eight steps.
             reached[ROOT / files[int(number)]] = {int(feature) // 8 for feature in features}
     return reached
 

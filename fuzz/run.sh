@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Looks for inputs that break a promise: `fuzz/run.sh` for every target, `fuzz/run.sh markdown tokens` for some. FUZZ_SECONDS says
-# how long for each (30). It begins with what is kept in fuzz/corpus and what earlier runs have found, and writes what it finds to the
-# target folder; fuzz/keep.py takes over from there.
+# Searches for inputs that break a property: `fuzz/run.sh` for all targets, `fuzz/run.sh markdown tokens` for some. FUZZ_SECONDS is
+# the time for each (30). It starts with the inputs in fuzz/corpus and those of earlier runs, and writes new ones to the target
+# folder, from which fuzz/keep.py selects.
 #
-# Stable Rust is enough: without unsafe code of our own there is nothing that a sanitizer would see and a panic would not show.
+# Stable Rust is enough: we have no unsafe code, so a sanitizer would find nothing that a panic does not show.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked

@@ -1,5 +1,5 @@
-//! The whole node as a value: built from a configuration, run until it is told to stop, drained under a grace time.
-//! Production and tests differ in the configuration and the clock, nothing else.
+//! A whole node as a value: built from a configuration, run until it is told to stop, then drained within a grace time.
+//! Production and tests differ only in the configuration and the clock.
 
 mod build;
 mod descriptors;
@@ -23,7 +23,7 @@ use crate::{
     actors::{
         Housekeeper, Housekeeping, Monitor, Publisher, Redrives, Round,
         worker::{LogEnds, Running},
-        workers::Search,
+        workers::SearchWorker,
     },
     config::{Config, ConfigError},
     domain::Epoch,
@@ -35,20 +35,21 @@ pub use self::gateways::check_mail;
 
 /// A running node.
 pub struct App {
-    /// Where it listens.
+    /// The address it listens on.
     pub address: SocketAddr,
-    /// Where it answers `/metrics`; `None` when that is off.
+    /// The address that serves `/metrics`; `None` if that is off.
     pub metrics_address: Option<SocketAddr>,
-    /// Reads and writes for the node's own programs and tests; handlers and workers have their narrow repositories.
+    /// Unrestricted access for the node's own programs and for tests; handlers and workers have narrow repositories.
     pub repositories: Repositories,
-    /// The way into the event log.
+    /// Publishes commands and their events.
     pub publisher: Publisher,
     /// The workers, in the order of their registration.
     pub workers: Vec<Running>,
+    /// What operators see.
+    pub monitor: Monitor,
     log_ends: Arc<LogEnds>,
     housekeeping: Housekeeping,
     housekeeper: Housekeeper,
-    monitor: Monitor,
     redrives: Redrives,
     server: Option<Server>,
     handle: ServerHandle,
@@ -59,7 +60,7 @@ pub struct App {
 }
 
 impl App {
-    /// Serves until `shutdown` is over, then drains.
+    /// Serves until `shutdown` completes, then drains.
     ///
     /// # Errors
     /// If the server itself fails.
@@ -70,7 +71,7 @@ impl App {
         serving.await?.context("the server failed")
     }
 
-    /// Serves requests in the background of the present actix system, until [`App::drain`].
+    /// Serves requests in the background of the current actix system, until [`App::drain`].
     pub fn serve(&mut self) -> tokio::task::JoinHandle<std::io::Result<()>> {
         let server = self.server.take();
         if let Some(exporter) = &mut self.exporter {
@@ -84,8 +85,9 @@ impl App {
         })
     }
 
-    /// Stops taking requests, then the workers, then the publisher, because requests and workers publish; gives up after the grace
-    /// time, which loses nothing. Jobs that run when four fifths of it are over are cut short: the rest is for giving their leases back.
+    /// Stops accepting requests, then stops the workers, then the publisher, because requests and workers publish.
+    /// Gives up after the grace time, which loses nothing. Jobs that still run after four fifths of it are cancelled,
+    /// to leave time for returning their leases.
     pub async fn drain(&self) {
         tracing::info!(grace_seconds = self.grace.as_secs(), "draining");
         let patience = Instant::now() + self.grace * 4 / 5;
@@ -97,7 +99,7 @@ impl App {
             }
             self.background_tasks.close();
             if tokio::time::timeout_at(patience.into(), self.background_tasks.wait()).await.is_err() {
-                tracing::warn!("some mails about accounts were still on their way");
+                tracing::warn!("some mails about accounts were still being sent");
             }
             self.redrives.finish().await;
             futures_util::future::join_all(self.workers.iter().map(|worker| worker.drain(patience))).await;
@@ -106,7 +108,7 @@ impl App {
         };
         match tokio::time::timeout(self.grace, finish).await {
             Ok(()) => tracing::info!("drained"),
-            Err(_) => tracing::warn!("not everything ended within the grace time; it goes on at the next start"),
+            Err(_) => tracing::warn!("not everything finished in time; the rest continues at the next start"),
         }
         if let Some(exporter) = &self.exporter {
             exporter.stop().await;
@@ -116,7 +118,8 @@ impl App {
         }
     }
 
-    /// Whether every worker has dealt with everything that was committed, except what waits for something or somebody.
+    /// Whether every worker has processed everything that was committed, except what waits for a time, an approval or a
+    /// service.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let log_ends = self.log_ends.all();
@@ -126,14 +129,14 @@ impl App {
         })
     }
 
-    /// Samples at once what the metrics say about the database, instead of within ten seconds.
+    /// Samples the database for the monitor and the metrics now, instead of within ten seconds.
     pub async fn sample_metrics(&self) {
-        if let Some(exporter) = &self.exporter {
-            exporter.sample().await;
+        if let Err(error) = self.monitor.take_sample().await {
+            tracing::warn!(%error, "cannot count waiting deliveries and dead letters");
         }
     }
 
-    /// How many dead letters of which worker will be deleted within two days.
+    /// The number of dead letters that will be deleted within two days, by worker.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -141,7 +144,7 @@ impl App {
         self.housekeeping.expiring().await
     }
 
-    /// Does one full round of housekeeping at once.
+    /// Runs one full round of housekeeping now.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -165,10 +168,10 @@ impl Drop for App {
     }
 }
 
-/// The work runtime: every query and every job runs here, on stacks that are deep enough for the query engine.
+/// The work runtime: every query and every job runs here, on stacks that are large enough for the query engine.
 ///
 /// # Errors
-/// If the threads cannot be made.
+/// If the threads cannot be created.
 pub fn work_runtime() -> std::io::Result<Runtime> {
     const DEEP: usize = 16 << 20;
     let threads = std::thread::available_parallelism().map_or(4, |cores| cores.get().max(4));
@@ -180,7 +183,7 @@ pub fn work_runtime() -> std::io::Result<Runtime> {
         .build()
 }
 
-/// Where a configuration says that the database is.
+/// The location of the database according to the configuration.
 #[must_use]
 pub fn database(config: &Config) -> Database {
     Database {
@@ -194,10 +197,10 @@ pub fn database(config: &Config) -> Database {
     }
 }
 
-/// Opens the search index; a new one is filled from the database.
+/// Opens the search index, and fills a new one from the database.
 ///
 /// # Errors
-/// When the index or the database fails.
+/// If the index or the database fails.
 pub async fn open_index(config: &Config, repositories: &Repositories, runtime: &Runtime) -> anyhow::Result<Index> {
     let location = if config.database_url().starts_with("mem") {
         Location::Memory
@@ -210,14 +213,14 @@ pub async fn open_index(config: &Config, repositories: &Repositories, runtime: &
     };
     let opening = runtime.spawn_blocking(move || Index::open(location, &settings));
     let index = opening.await?.context("cannot open the search index")?;
-    let search = Search::new(repositories.search(), index.clone());
+    let search = SearchWorker::new(repositories.search(), index.clone());
     if let Some(posts) = runtime.spawn(async move { search.rebuild_if_new().await }).await?? {
         tracing::info!(posts, "built the search index");
     }
     Ok(index)
 }
 
-/// Whether an error means that the configuration is wrong.
+/// Whether an error means that the configuration is invalid.
 #[must_use]
 pub fn is_config_error(error: &anyhow::Error) -> bool {
     error.is::<ConfigError>() || error.is::<crate::gateways::SettingsError>()

@@ -1,4 +1,4 @@
-//! The clock. Whoever needs the time is handed one, so that tests can make minutes pass in no time.
+//! The clock. Everything that needs the time is given one, so that tests can make minutes pass instantly.
 
 use std::{
     fmt,
@@ -11,13 +11,13 @@ use std::{
 
 use crate::domain::Timestamp;
 
-/// Something that knows what time it is.
+/// A source of the current time.
 pub trait Clock: Send + Sync + 'static {
-    /// The time now.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
-/// A clock that many hold.
+/// A shared clock.
 pub type SharedClock = Arc<dyn Clock>;
 
 impl fmt::Debug for dyn Clock {
@@ -26,7 +26,7 @@ impl fmt::Debug for dyn Clock {
     }
 }
 
-/// The machine's clock. It goes where the machine's clock goes, backwards too when that is set.
+/// The system's clock. It may go backwards when the system's clock is set.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -40,30 +40,30 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until somebody moves it: for tests.
+/// A clock for tests, which stands still until it is moved.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that shows `at`.
+    /// A clock set to `at`.
     #[must_use]
     pub const fn new(at: Timestamp) -> Self {
         Self(AtomicI64::new(at.as_millis()))
     }
 
-    /// A clock that stands at the machine's time of this moment.
+    /// A clock set to the system's current time.
     #[must_use]
     pub fn at_system_time() -> Self {
         Self::new(SystemClock.now())
     }
 
-    /// Moves the clock forward, for everybody who holds it.
+    /// Moves the clock forward, for all who share it.
     pub fn advance(&self, by: Duration) {
         let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         self.0.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// Sets the clock, for everybody who holds it.
+    /// Sets the clock, for all who share it.
     pub fn set(&self, to: Timestamp) {
         self.0.store(to.as_millis(), Ordering::SeqCst);
     }

@@ -2,7 +2,7 @@
 //! persists and announces, in one transaction that writes the post and its event. Five supervised workers read the events,
 //! each at its own pace, and do the rest: followers' feeds, the search index, e-mail, moderation and analytics.
 //!
-//! The modules in reading order; arrows point one way, `http → actors → store → domain`.
+//! The modules in reading order. Dependencies point one way: `http → actors → store → domain`.
 
 pub mod domain;
 
@@ -12,11 +12,14 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 pub mod clock;
 pub mod config;
+pub mod process;
 pub mod telemetry;
 
 pub mod gateways;
 pub mod search;
 pub mod store;
+
+pub mod identity;
 
 pub mod actors;
 pub mod http;

@@ -1,6 +1,7 @@
-// What happens when C++, which RocksDB is written in, gets no memory: one line that says what to do and an exit code of its own, where it
-// would say "terminate called after throwing an instance of 'std::bad_alloc'" and abort. Both end the process at once, as a kill would,
-// and nothing that was acknowledged is lost. The new-handler is the standard's own hook for this. Linked into the program by build.rs.
+// Handles failed memory allocations in C++, the language of RocksDB: prints one line that says what to do, and exits with a
+// separate exit code. Without it the program would print "terminate called after throwing an instance of 'std::bad_alloc'" and
+// abort. Either way the process ends at once, like after a kill, and nothing acknowledged is lost. The new-handler is the
+// standard's own hook for this. build.rs links this file into the program.
 #include <new>
 
 #include <unistd.h>
@@ -14,7 +15,7 @@ constexpr char kLine[] =
     "broadsheet: out of memory: lower database.memory, or let the process have more (MemoryMax=, --memory, ulimit -v)\n";
 
 [[noreturn]] void OutOfMemory() {
-    // Nothing here allocates.
+    // No allocation here.
     (void)!write(STDERR_FILENO, kLine, sizeof kLine - 1);
     _exit(kExitCode);
 }

@@ -1,5 +1,5 @@
-//! Logs: one line per event on standard error, for people on a terminal and as JSON otherwise. Standard output carries only
-//! the line with the address. What is logged is decided where it happens; nothing here knows about it.
+//! Sets up logging: one line per event on standard error, readable on a terminal and JSON otherwise. Standard output
+//! has only the line with the address. What is logged is decided elsewhere.
 
 use std::{
     env,
@@ -13,33 +13,33 @@ use tracing_subscriber::{
 
 use crate::config::{LogFormat, LogSettings};
 
-/// Libraries that say more at `info` than an operator wants to read: `warn` for them, unless the filter names them.
+/// Libraries that log more at `info` than an operator wants to read: they get `warn`, unless the filter names them.
 const TALKATIVE: [&str; 7] = ["surrealdb", "tantivy", "actix_server", "hyper", "rustls", "html5ever", "markup5ever"];
-/// Here SurrealDB reports every conflict of two transactions as an error, although it is retried; what is not retried with
-/// success is reported by those who asked for it.
+/// Here SurrealDB logs every conflict of two transactions as an error, although it is retried; if the retries fail, the
+/// caller reports it.
 const CONFLICTS: [&str; 2] = ["surrealdb::core::kvs::ds", "surrealdb_core::kvs::tasks"];
 
-/// The variable that outranks `log.level`, as everywhere in Rust.
+/// The variable that takes precedence over `log.level`, as usual in Rust.
 const FILTER_VARIABLE: &str = EnvFilter::DEFAULT_ENV;
 
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The filter is not one.
+    /// The filter is invalid.
     #[error("{from}: {source}")]
     Filter {
-        /// The key or variable that holds the filter.
+        /// The key or variable with the filter.
         from: &'static str,
         /// What is wrong with it.
         source: ParseError,
     },
 }
 
-/// Sends the process's logs to standard error. A second call changes nothing and is no error, so that two apps can live in one
-/// process.
+/// Sends the process's logs to standard error. A second call changes nothing and is not an error, so that two apps can
+/// run in one process.
 ///
 /// # Errors
-/// A filter, in `log.level` or in `RUST_LOG`, that cannot be read.
+/// An invalid filter in `log.level` or `RUST_LOG`.
 pub fn init(settings: &LogSettings) -> Result<(), Error> {
     let variable = env::var(FILTER_VARIABLE).ok().filter(|text| !text.trim().is_empty());
     let (from, directives) = match &variable {
@@ -56,9 +56,9 @@ pub fn init(settings: &LogSettings) -> Result<(), Error> {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        // A log that cannot be written (its disk is full, too) must not panic in the middle of a request.
+        // A log that cannot be written (because its disk is full) must not cause a panic during a request.
         .log_internal_errors(false);
-    // An error here means that a subscriber is installed already: then that one stays.
+    // An error here means that a subscriber is already installed, which then stays.
     let _ = if is_human {
         builder.compact().with_ansi(is_terminal && env::var_os("NO_COLOR").is_none()).try_init()
     } else {
@@ -67,8 +67,8 @@ pub fn init(settings: &LogSettings) -> Result<(), Error> {
     Ok(())
 }
 
-/// Puts the quiet level of the talkative libraries before the operator's directives: where both name a target the later one
-/// counts. A filter that is at `warn` or below for everything needs none of it.
+/// Puts the level for verbose libraries before the operator's directives: if both name a target, the later one counts.
+/// A filter that is `warn` or below for everything does not need it.
 fn complete(directives: &str) -> String {
     let chosen: Vec<&str> = directives.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
     let general = chosen.iter().filter_map(|directive| directive.parse::<LevelFilter>().ok()).next_back();

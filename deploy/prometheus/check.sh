@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks the Prometheus configuration and the alert rules, and runs the rules' own tests.
-# Needs promtool: takes the one that is installed, or on Debian and Ubuntu unpacks it from the package without installing a server.
+# Needs promtool: uses the installed one, or on Debian and Ubuntu unpacks it from the package without installing a server.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds the image and lives through a container's life with it, where no registry of images can be reached and the program is
-# compiled already:
+# Builds the image and tries a container through its whole life, without an image registry and with a program that is already
+# compiled:
 #
 #   deploy/trial/container.sh target/release/broadsheet
 #
-# It needs root, Debian and a minute; it leaves nothing running, and keeps the base system in ~/.cache/broadsheet-deploy.
+# It needs root, Debian and a minute. It leaves nothing running, and caches the base system in ~/.cache/broadsheet-deploy.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 program=$(realpath "${1:?name the program: deploy/trial/container.sh target/release/broadsheet}")

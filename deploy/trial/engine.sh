@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# The engine and the base images of the trials; to be sourced from the root of the repository. The engine, Podman, comes from
-# Debian. The two base images that the Dockerfile asks for are made here from Debian's packages, under their names; in the one with
-# the compiler `cargo` hands over a given program instead of compiling it. Everything else happens as the Dockerfile says.
+# The container engine and the base images for the trials; source it from the root of the repository. The engine, Podman, comes
+# from Debian. The two base images of the Dockerfile are built here from Debian's packages, under the same names. In the compiler
+# image, `cargo` copies a given program instead of compiling one. Everything else happens as in the Dockerfile.
 
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/broadsheet-deploy"
 work=$(mktemp -d)
 name=broadsheet-trial-$$
 
-# Without systemd as the first process, Podman complains about timers for the health checks; told to be silent about them, one of
-# its parts complains about that.
+# Without systemd as the first process, Podman complains about timers for the health checks. Silencing it makes one of its parts
+# complain about the silencing, so that line is filtered out.
 podman() { command podman --log-level=fatal "$@" 2> >(grep -v 'invalid logging spec' >&2); }
 said() { printf 'ok: %s\n' "$*"; }
 fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
@@ -26,7 +26,7 @@ install_engine() {
     apt-get install -y -q --no-install-recommends podman buildah runc catatonit netavark iptables debootstrap >/dev/null
 }
 
-# Podman with runc, which also works where control groups of both versions are mounted, and with limits that this machine allows.
+# Podman with runc, which also works where control groups of both versions are mounted, and with limits this machine allows.
 configure_engine() {
     cat >"$work/containers.conf" <<CONF
 [containers]
@@ -69,8 +69,8 @@ CARGO
     podman build --quiet --tag docker.io/library/rust:1.95-bookworm "$work/rust" >/dev/null
 }
 
-# What somebody does with a server. The script that sources this says where it is, in $api, and has a `code_mails` that prints the
-# mails with codes.
+# What a user does with a server. The script that sources this file sets $api to its address, and defines `code_mails`, which
+# prints the mails with codes.
 api=
 sign_in() {
     token=$(curl -sf "$api/v1/identity/sign-in" --json '{"email":"ada@example.com","password":"correct horse ada"}' |

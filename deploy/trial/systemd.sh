@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs the service as its own comment says, in a container that systemd runs, and lives through a service's life with it:
+# Installs the service as its comment says, in a container that runs systemd, and tries it through its whole life:
 #
 #   deploy/trial/systemd.sh target/release/broadsheet
 #
-# It needs root, Debian and a minute; it leaves nothing running, and keeps the base system in ~/.cache/broadsheet-deploy.
+# It needs root, Debian and a minute. It leaves nothing running, and caches the base system in ~/.cache/broadsheet-deploy.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 program=$(realpath "${1:?name the program: deploy/trial/systemd.sh target/release/broadsheet}")
@@ -16,7 +16,7 @@ build_machine() {
     cp deploy/systemd/broadsheet.service "$work/machine/"
     printf '[mail]\ntransport = "folder"\n' >"$work/machine/config.toml"
     printf 'BROADSHEET__HTTP__LISTEN=0.0.0.0:8080\n' >"$work/machine/environment"
-    # In a container systemd finds the mounts private, and cannot hand out credentials: they are shared first.
+    # In a container the mounts are private, and systemd cannot provide credentials; so they are made shared first.
     cat >"$work/machine/Dockerfile" <<'MACHINE'
 FROM docker.io/library/debian:bookworm-slim
 RUN apt-get update && apt-get install --yes --no-install-recommends systemd dbus libstdc++6 ca-certificates

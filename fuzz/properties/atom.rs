@@ -15,7 +15,7 @@ use crate::{
 
 const URL: &str = "https://broadsheet.example";
 
-/// A feed of whatever people write reads back with what they wrote, but for what XML cannot hold.
+/// A feed of arbitrary texts reads back as written, except for what XML cannot represent.
 pub fn atom(data: &[u8]) {
     let [title, name, bio, tag, body] = texts(data);
     let (Ok(title), Ok(name), Ok(bio)) = (Title::parse(&title), Name::parse(&name), Bio::parse(&bio)) else { return };
@@ -36,7 +36,8 @@ pub fn atom(data: &[u8]) {
     assert_eq!(content.unwrap_or_default(), in_xml(html.as_str()));
 }
 
-/// What a reader of XML 1.0 gets to see of a text: not every character can be written, and white space at the ends may go.
+/// What a reader of XML 1.0 sees of a text: not every character can be represented, and white space at the ends may be
+/// lost.
 fn in_xml(text: &str) -> String {
     let is_xml =
         |c: &char| matches!(*c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);

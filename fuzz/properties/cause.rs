@@ -1,9 +1,9 @@
-//! What dead letters died of, and their names.
+//! Causes and ids of dead letters.
 
 use super::{is_one_line, texts};
 use crate::domain::{Cause, CauseId, DeadLetterId, Subscription};
 
-/// The cause of a death is short, one line, and the same whenever the same is said; ids of letters read back.
+/// A cause is short, one line, and the same for the same message; ids of dead letters read back.
 pub fn cause(data: &[u8]) {
     let [message, class, id] = texts(data);
     let cause = Cause::of("email", &class, &message);

@@ -3,11 +3,11 @@
 use super::{is_one_line, texts};
 use crate::config::{Config, ConfigError, Size, Span};
 
-/// A word that stands for a secret. It may be part of a value, and then no error may show it.
+/// A word that represents a secret. It may be part of a value, and then no error may show it.
 const SECRET: &str = "hunter2";
 
-/// A file and variables are a configuration that can be asked everything, or one line that names a key and no value. Durations and
-/// sizes read back as they are shown.
+/// A file and variables give either a usable configuration, or one line that names a key and no value. Durations and
+/// sizes read back as shown.
 pub fn config(data: &[u8]) {
     let [file, variables, unit] = texts(data);
     let variables: Vec<(String, String)> =
@@ -31,7 +31,7 @@ fn owned((name, value): (&str, &str)) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-/// Whatever was taken can be used without a second look.
+/// A configuration that was accepted can be used without further checks.
 fn ask(config: &Config) {
     assert!(!config.public_url().ends_with('/') && config.public_url().contains("://"), "{}", config.public_url());
     assert!(!config.issuer().is_empty() && !config.database_url().is_empty());
@@ -51,7 +51,7 @@ fn ask(config: &Config) {
     }
 }
 
-/// The key is one that was set, or that goes with one; what was written as a value is not repeated.
+/// The key is one that was set, or one that belongs with it; values are not repeated.
 fn check(error: &ConfigError, file: &str, variables: &[(String, String)]) {
     match error {
         ConfigError::InVariable { variable, key, message } => {

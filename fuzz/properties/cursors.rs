@@ -8,7 +8,8 @@ use std::{
 use super::texts;
 use crate::domain::{CauseCursor, Email, HitCursor, LetterCursor, PageCursor, cursor};
 
-/// A cursor that is taken is one that this server made, to the envelope, and it belongs to one kind of list; what it makes is taken.
+/// A cursor is accepted only if it is exactly what this server made, and it belongs to one kind of list. Cursors that
+/// this server makes are accepted.
 pub fn cursors(data: &[u8]) {
     let [sent, place] = texts(data);
     for cursor in [sent, cursor::encode(&place)] {

@@ -3,7 +3,7 @@
 use super::is_one_line;
 use crate::domain::{Document, FrontMatterError};
 
-/// A file is a document, or is refused in one line; a document that is written down again reads the same.
+/// A file is a document, or is refused in one line; a document that is written again reads the same.
 pub fn front_matter(data: &[u8]) {
     let (stem, bytes) = match data.iter().position(|byte| *byte == 0xff) {
         Some(end) => (String::from_utf8_lossy(&data[..end]), &data[end + 1..]),
@@ -36,7 +36,7 @@ fn check(document: &Document) {
         matter.insert("slug".to_owned(), slug.clone().into());
     }
     let written = format!("+++\n{matter}+++\n{}", document.body);
-    // A lone carriage return before a line end would be taken for one more line end of Windows.
+    // A lone carriage return before a line end would look like another Windows line end.
     let same = |text: &str| text.replace('\r', "");
     let read = Document::parse("", written.as_bytes()).unwrap_or_else(|error| panic!("{error}: {written}"));
     assert_eq!(

@@ -1,9 +1,9 @@
-//! Headers that are read by hand.
+//! Headers that our own code parses.
 
 use super::texts;
 use crate::{domain::TraceContext, http::etag::tags::Tags};
 
-/// `If-Match` matches no tag but ours; a `traceparent` that is taken goes on as it came.
+/// `If-Match` matches only our tags; an accepted `traceparent` is passed on unchanged.
 pub fn headers(data: &[u8]) {
     let [if_match, traceparent] = texts(data);
     if let Some(Tags::List(tags)) = Tags::parse(&if_match) {
@@ -15,7 +15,7 @@ pub fn headers(data: &[u8]) {
     if let Some(context) = TraceContext::parse(&traceparent) {
         let text = context.to_string();
         assert_eq!(TraceContext::parse(&text), Some(context));
-        // Other versions go on as version 00, without what they may add.
+        // Other versions are passed on as version 00, without their additions.
         assert_eq!(text.get(3..), traceparent.trim().get(3..55));
         assert_eq!(context.trace_id().len(), 32);
     }

@@ -1,5 +1,5 @@
-//! A reading of HTML that takes nothing but what the renderer may send: an independent check on the sanitiser, and stricter than
-//! any browser. Whatever it does not know is refused.
+//! A parser that accepts only the HTML that the renderer may send: an independent check of the sanitiser, and stricter
+//! than any browser. Everything unknown is refused.
 
 use url::Url;
 
@@ -54,7 +54,7 @@ const ATTRIBUTES: [(&str, &str); 15] = [
     ("input", "id"),
 ];
 
-/// Panics if the HTML holds anything but text and those of our elements that `may_hold` lets through.
+/// Panics if the HTML contains anything other than text and the elements that `may_hold` allows.
 pub(super) fn check(html: &str, may_hold: impl Fn(&str) -> bool) {
     let mut rest = html;
     while let Some((text, markup)) = rest.split_once('<') {
@@ -69,7 +69,7 @@ pub(super) fn check(html: &str, may_hold: impl Fn(&str) -> bool) {
     assert!(!rest.contains('>'), "a > in the text: {rest:?} of {html:?}");
 }
 
-/// The name of the tag that begins here, and what follows its end.
+/// The name of the tag that starts here, and the text after its end.
 fn opening<'a>(markup: &'a str, html: &str) -> (&'a str, &'a str) {
     let end = markup.find([' ', '>']).unwrap_or_else(|| panic!("an unclosed tag: {html:?}"));
     let (tag, mut rest) = markup.split_at(end);
@@ -86,11 +86,11 @@ fn opening<'a>(markup: &'a str, html: &str) -> (&'a str, &'a str) {
     (tag, rest.strip_prefix('>').unwrap_or_else(|| panic!("an odd tag: {html:?}")))
 }
 
-/// Resolves an address as a browser does: it must lead to a web site or, if it is a link, to a mail address.
+/// Resolves a URL as a browser does: it must lead to a web site or, in a link, to a mail address.
 fn check_address(attribute: &str, value: &str) {
     let plain = value.replace("&nbsp;", "\u{a0}").replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">");
     let Ok(base) = Url::parse("https://example.org/v1/posts/1") else { return };
-    // What no browser can resolve leads nowhere.
+    // A URL that no browser can resolve leads nowhere.
     let Ok(address) = base.join(&plain.replace("&amp;", "&")) else { return };
     let is_fine = matches!(address.scheme(), "http" | "https") || (attribute == "href" && address.scheme() == "mailto");
     assert!(is_fine, "an address that may run something: {value:?}");

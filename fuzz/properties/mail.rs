@@ -1,4 +1,4 @@
-//! Mails as they go over the wire.
+//! Mails as they are sent.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -20,11 +20,11 @@ const OURS: [&str; 9] = [
     "content-transfer-encoding",
 ];
 
-/// A composed mail goes to its recipient alone and has the headers it should have, each once, on lines that servers take.
+/// A composed mail goes to its recipient only and has the right headers, each once, on lines that servers accept.
 pub fn mail(data: &[u8]) {
     let [to, name, id, subject, header, value, text, html] = texts(data);
     let Ok(to) = Email::parse(&to) else { return };
-    // Nothing that the server puts into a header is longer: names have 80 characters, titles 200.
+    // The server puts nothing longer into a header: names have 80 characters, titles 200.
     let short = |text: String, max_chars| text.chars().take(max_chars).collect::<String>();
     let (header, value) = (short(header, 40), short(value, 300));
     let mail = Mail {

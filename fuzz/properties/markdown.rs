@@ -24,7 +24,7 @@ pub fn markdown(data: &[u8]) {
     assert_eq!(excerpt(&text, usize::MAX - 2), whole.join(" "));
 }
 
-/// What comes out when a parser of HTML5 reads it and writes down all it has understood and knows to be harmless.
+/// The result of parsing it as HTML5 and writing everything that was understood and is harmless.
 fn reread(html: &str) -> String {
     let mut parser = ammonia::Builder::default();
     parser

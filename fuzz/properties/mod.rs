@@ -1,7 +1,7 @@
-//! What must hold whatever a stranger sends: one function per target, which panics if it does not hold.
+//! What must hold for any input: one function per target, which panics if it does not hold.
 //!
-//! `cargo fuzz` calls them with what it makes up, and the unit tests of the main crate with every input in `corpus/`, so an input
-//! that once broke a promise stays a test. Paths begin with `crate::`, because both crates mount this folder.
+//! `cargo fuzz` calls them with generated input, and the unit tests of the main crate with every input in `corpus/`, so
+//! an input that once broke a property stays a test. Paths start with `crate::`, because both crates mount this folder.
 
 mod atom;
 mod cause;
@@ -28,10 +28,11 @@ pub use self::{
     text::text, tokens::tokens,
 };
 
-/// Panics if a promise is not kept for this input.
+/// Panics if the property does not hold for this input.
 pub type Property = fn(&[u8]);
 
-/// Every target by its name: that of its file in `fuzz_targets/`, of its folder in `corpus/` and of its function here.
+/// Every target by its name, which is also the name of its file in `fuzz_targets/`, its folder in `corpus/` and its
+/// function here.
 pub const TARGETS: [(&str, Property); 14] = [
     ("atom", atom),
     ("cause", cause),
@@ -49,14 +50,14 @@ pub const TARGETS: [(&str, Property); 14] = [
     ("tokens", tokens),
 ];
 
-/// Cuts an input into the texts that a target takes. They are separated by the byte 0xff, which no UTF-8 holds; what is missing
-/// is empty.
+/// Splits an input into the texts that a target takes. They are separated by the byte 0xff, which never occurs in
+/// UTF-8; missing texts are empty.
 fn texts<const N: usize>(data: &[u8]) -> [String; N] {
     let mut pieces = data.splitn(N, |byte| *byte == 0xff);
     std::array::from_fn(|_| String::from_utf8_lossy(pieces.next().unwrap_or_default()).into_owned())
 }
 
-/// Whether a message is one line that a terminal can be sent.
+/// Whether a message is one line that is safe for a terminal.
 fn is_one_line(message: &str) -> bool {
     !message.is_empty() && !message.contains(char::is_control)
 }

@@ -1,4 +1,4 @@
-//! Judging posts, by rules and by models.
+//! Moderation of posts, by rules and by models.
 
 use serde_json::Value;
 
@@ -17,8 +17,8 @@ use crate::{
 
 const LIMIT: usize = 1_024;
 
-/// The rules judge every post; to a model every post is data between marks; and only a clear verdict of a model that followed its
-/// instructions approves.
+/// The rules judge every post; a model gets every post as data between marks; and only a clear verdict of a model that
+/// followed its instructions approves a post.
 pub fn moderation(data: &[u8]) {
     let [title, tag, body, said] = texts(data);
     let (Ok(title), Ok(body)) = (Title::parse(&title), Body::parse(&body)) else { return };
@@ -42,13 +42,13 @@ pub fn moderation(data: &[u8]) {
         show(&prompt);
         hear(&said.replace("{canary}", &prompt.canary).replace("{delimiter}", &prompt.delimiter), &prompt);
     }
-    // Longer ones may be cut at the end of a line.
+    // Longer words may be cut at the end of a line.
     for word in body.split_whitespace().filter(|word| word.len() < 250) {
         assert!(chunks.iter().flatten().any(|line| line.contains(word)), "{word:?} is not read");
     }
 }
 
-/// Between its first and its last line all that a model is shown is marked.
+/// Everything a model is shown between the first and the last line is marked.
 fn show(prompt: &Prompt) {
     let (first, last) = (format!("<<<POST {}>>>", prompt.delimiter), format!("<<<END {}>>>", prompt.delimiter));
     let mark = format!("{}| ", &prompt.delimiter[..4]);

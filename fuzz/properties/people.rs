@@ -1,4 +1,4 @@
-//! An account to try things with.
+//! A test account.
 
 use crate::domain::{Account, AccountId, Bio, Email, Handle, MailPreferences, Name, Role, Timestamp};
 

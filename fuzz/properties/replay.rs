@@ -1,4 +1,4 @@
-//! The kept inputs, in the ordinary tests.
+//! Runs the kept inputs in the ordinary tests.
 
 use std::{collections::BTreeSet, fs, panic, path::Path};
 

@@ -1,4 +1,4 @@
-//! Search queries, on a small index that stays as it is.
+//! Search queries, on a small index that does not change.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -35,8 +35,8 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
     index
 });
 
-/// Any text is a search or is refused in one line; a search ends well, shows nothing but text and `<b>`, and finds no more when more
-/// is asked of a post.
+/// Any text is a search or is refused in one line. A search succeeds, shows only text and `<b>`, and finds no more
+/// posts with additional conditions.
 pub fn search(data: &[u8]) {
     let [q, tag, author, before] = texts(data);
     let before = before.parse::<Timestamp>().ok();
@@ -44,7 +44,7 @@ pub fn search(data: &[u8]) {
     let (tag, author) = (given(&tag), given(&author));
     let narrow = found(&q, tag.as_deref(), author.as_deref(), before);
     let wide = found(&q, None, None, None);
-    // Without a word in it the other parts are the search.
+    // Without a word, the other conditions are the search.
     let has_words = q.contains(char::is_alphanumeric);
     if let (Ok(narrow), Ok(wide), true) = (narrow, wide, has_words) {
         assert!(narrow.iter().all(|post| wide.contains(post)), "{q:?} with {tag:?}, {author:?}, {before:?}");

@@ -8,8 +8,8 @@ use crate::gateways::{
 const STAGES: [Stage; 7] =
     [Stage::Connecting, Stage::SigningIn, Stage::Sender, Stage::Recipient, Stage::Data, Stage::Text, Stage::Handed];
 
-/// Whatever a mail server says, and when: its words stay out of ours, nothing is given up for a passing trouble, and only a mail
-/// that was handed over can be in doubt.
+/// Whatever a mail server replies at any stage: our messages do not repeat its words, no mail is given up because of a
+/// temporary error, and only a mail that was handed over can be in doubt.
 pub fn smtp_reply(data: &[u8]) {
     let Some(([stage, kind, code @ ..], text)) = data.split_first_chunk::<4>() else { return };
     let stage = STAGES[usize::from(*stage) % STAGES.len()];

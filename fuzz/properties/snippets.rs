@@ -1,4 +1,4 @@
-//! Indexing posts of any text, and what searches show of them.
+//! Indexing posts with any text, and what searches show of them.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ static INDEX: LazyLock<Mutex<Index>> = LazyLock::new(|| {
     Mutex::new(Index::open(Location::Memory, &Settings::default()).unwrap_or_else(|error| panic!("{error}")))
 });
 
-/// A post of any text can be indexed, is found by its author, and is shown as text and `<b>` whatever is looked for.
+/// A post with any text can be indexed, is found by its author, and is shown as text and `<b>` for any search.
 pub fn snippets(data: &[u8]) {
     let [q, title, body] = texts(data);
     let (Ok(title), Ok(body)) = (Title::parse(&title), Body::parse(&body)) else { return };

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::texts;
 use crate::domain::{Bio, Email, Handle, Invalid, Name, PostId, Slug, Tag, Timestamp, Title};
 
-/// What was taken once is taken again as it stands; what is refused is refused in one line.
+/// An accepted value is accepted again unchanged; a refusal is one line.
 pub fn text(data: &[u8]) {
     let [text] = texts(data);
     if let Some(title) = stable(&text, 200, Title::parse, Title::as_str) {

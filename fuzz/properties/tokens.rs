@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     domain::{MailLink, MailLinkKey, SessionId, Timestamp},
-    http::identity::{RefreshToken, Tokens},
+    identity::{RefreshToken, Tokens},
 };
 
-/// The beginning of a PKCS#8 document with an Ed25519 key, up to its seed.
+/// The start of a PKCS#8 document with an Ed25519 key, up to its seed.
 const PKCS8_HEAD: [u8; 16] =
     [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 const SEED: [u8; 32] = [7; 32];
@@ -36,8 +36,8 @@ fn now() -> Timestamp {
     Timestamp::from_millis(1_000_000)
 }
 
-/// Nothing opens anything but what was made here, to the envelope: neither made-up tokens, nor parts of real ones put together anew,
-/// nor real ones with a few bytes changed.
+/// Only tokens made here, unchanged, are accepted: neither invented tokens, nor recombined parts of real ones, nor real
+/// ones with a few bytes changed.
 pub fn tokens(data: &[u8]) {
     let [head, claims, rest] = texts(data);
     let made = &*MADE;
@@ -55,7 +55,7 @@ pub fn tokens(data: &[u8]) {
     ] {
         assert!(forged == made.access || made.tokens.verify(&forged, now()).is_err(), "{forged}");
     }
-    // Whoever has the key may say anything, and still has to say it right.
+    // A holder of the key may claim anything, but in the right form.
     let own = format!("{head64}.{claims64}.{}", signed(&head64, &claims64, Algorithm::EdDSA));
     if let Ok(said) = made.tokens.verify(&own, now()) {
         assert!(said.expires_at > now() && claims.contains(ISSUER), "{claims}");
@@ -80,7 +80,7 @@ fn links(text: &str, data: &[u8]) {
     }
 }
 
-/// The token with some bytes changed: each pair of the input is a place and what is put there.
+/// The token with some bytes changed: each pair of the input is a position and the new byte.
 fn changed(token: &str, data: &[u8]) -> String {
     let mut bytes = token.as_bytes().to_vec();
     for pair in data.chunks_exact(2).take(4) {
@@ -95,7 +95,7 @@ fn parts(token: &str) -> [&str; 3] {
     std::array::from_fn(|_| parts.next().unwrap_or_default())
 }
 
-/// With our key; or, as the classic attack has it, with the public key as a shared secret.
+/// Signs with our key, or, as in the classic attack, with the public key as a shared secret.
 fn signed(head: &str, claims: &str, algorithm: Algorithm) -> String {
     let key = match algorithm {
         Algorithm::EdDSA => EncodingKey::from_ed_der(&[PKCS8_HEAD.as_slice(), &SEED].concat()),

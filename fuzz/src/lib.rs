@@ -26,14 +26,16 @@ pub mod http {
     pub mod etag {
         pub mod tags;
     }
-    /// Tokens.
-    pub mod identity {
-        pub mod refresh_token;
-        pub mod tokens;
+}
 
-        pub use refresh_token::RefreshToken;
-        pub use tokens::Tokens;
-    }
+/// Tokens.
+#[path = "../../src/identity"]
+pub mod identity {
+    pub mod refresh_token;
+    pub mod tokens;
+
+    pub use refresh_token::RefreshToken;
+    pub use tokens::Tokens;
 }
 
 #[path = "../properties/mod.rs"]

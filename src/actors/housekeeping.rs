@@ -13,8 +13,8 @@ use tokio::sync::Mutex;
 use super::{ViewCounter, clock_monitor::ClockMonitor, worker::Status};
 use crate::{
     clock::SharedClock,
-    domain::{AccountId, Epoch},
-    store::{self, AnalyticsAccess, DeadLetterReads, HousekeepingAccess, Place, Position, settled_by_all},
+    domain::{AccountId, Epoch, Timestamp},
+    store::{self, AnalyticsAccess, BacklogReads, HousekeepingAccess, Place, Position, settled_by_all},
 };
 
 /// How often views are folded, and how often one round of cleaning is made.
@@ -22,9 +22,9 @@ const FOLD: Duration = Duration::from_secs(2);
 const CLEAN: Duration = Duration::from_secs(30);
 /// How many rows or accounts one round looks at.
 const ROUND: usize = 500;
-/// How often operators are warned of dead letters that will go, and how long before.
+/// How often operators are warned of dead letters that will be deleted, and how long before.
 const WARN: Duration = Duration::from_secs(24 * 60 * 60);
-const AHEAD: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+const EXPIRING: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// How long a node that has gone silent keeps events which its own search index has not seen.
 const LOCAL_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -43,7 +43,7 @@ pub struct Housekeeping {
     /// Deletes.
     pub access: HousekeepingAccess,
     /// Counts dead letters.
-    pub letters: DeadLetterReads,
+    pub backlog: BacklogReads,
     /// Counters.
     pub analytics: AnalyticsAccess,
     /// Views to be folded.
@@ -158,8 +158,7 @@ impl Housekeeping {
     /// # Errors
     /// When the database does not answer.
     pub async fn expiring(&self) -> store::Result<BTreeMap<String, u64>> {
-        let horizon = self.clock.now().plus(AHEAD).minus(self.dead_letters);
-        self.letters.by_worker(horizon).await
+        self.backlog.expiring(expiry_horizon(self.clock.now(), self.dead_letters)).await
     }
 
     async fn warn_of_expiry(&self) {
@@ -177,6 +176,11 @@ impl Housekeeping {
             Err(error) => tracing::warn!(%error, "cannot count the dead letters that will be deleted soon"),
         }
     }
+}
+
+/// Dead letters that died before this time will be deleted soon enough for a warning: within two days.
+pub(super) fn expiry_horizon(now: Timestamp, retention: Duration) -> Timestamp {
+    now.plus(EXPIRING).minus(retention)
 }
 
 /// The actor that does it on timers.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::worker::Status;
+use super::worker::{Interest, Status};
 use crate::{
     domain::{DeliveryState, EventId, EventKind, Post, Receipt, ReceiptLine},
     store::{self, ReceiptReads, Trail},
@@ -37,7 +37,8 @@ impl Receipts {
             notify: post.notify,
             change: crate::domain::ContentChange::default(),
         };
-        let concerned: Vec<&Arc<Status>> = self.workers.iter().filter(|worker| (worker.subscribes_to)(&kind)).collect();
+        let concerned: Vec<&Arc<Status>> =
+            self.workers.iter().filter(|worker| (worker.interest)(&kind) != Interest::Ignore).collect();
         let names: Vec<String> = concerned.iter().map(|worker| worker.subscription.clone()).collect();
         let trails = self.reads.trails(&names, event).await?;
         let line = |(worker, trail): (&Arc<Status>, Trail)| line(worker, trail, &kind, event, post);
@@ -69,7 +70,7 @@ fn line(worker: &Status, trail: Trail, kind: &EventKind, event: EventId, post: &
             let is_rejected = worker.waits_for_approval && post.is_withdrawn;
             let state = match is_settled {
                 false => DeliveryState::Pending,
-                true if (worker.skips)(kind) || is_rejected => DeliveryState::Skipped,
+                true if (worker.interest)(kind) == Interest::Skip || is_rejected => DeliveryState::Skipped,
                 true => DeliveryState::Done,
             };
             ReceiptLine { state, ..blank }

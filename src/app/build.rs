@@ -1,5 +1,5 @@
-//! Putting a node together, from the infrastructure up: the database and what reaches outside, the publisher and the workers, what operators
-//! look at, and the server in front. Nothing is decided here; it is only handed around.
+//! Assembles a node from the bottom up: the database and the gateways, the publisher and the workers, what operators
+//! use, and the HTTP server. Nothing is decided here; parts are only created and passed on.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -27,12 +27,11 @@ use crate::{
     config::Config,
     gateways::Mailer,
     http::{
-        self,
-        admin::WatchTickets,
+        self, WatchTickets,
         api::{PostUrls, Renderer},
-        identity::{Codes, Passwords, Tokens},
         rate_limit::EditLimit,
     },
+    identity::{Codes, Passwords, Tokens},
     metrics::{Exposition, Metrics},
     search::Index,
     store::{Repositories, Store},
@@ -41,10 +40,10 @@ use crate::{
 /// How many commands may wait for the publisher, and how many go into one transaction.
 const PUBLISH_QUEUE: usize = 1_024;
 const PUBLISH_GROUP: usize = 64;
-/// How long a node that has gone silent keeps its cursors when others share the database.
+/// How long a silent node keeps its cursors if others share the database.
 const CURSOR_LEASE: Duration = Duration::from_secs(15);
 
-/// What everything else stands on.
+/// The infrastructure that everything else needs.
 struct Infrastructure {
     config: Arc<Config>,
     clock: SharedClock,
@@ -55,22 +54,22 @@ struct Infrastructure {
     metrics: Metrics,
     mailer: Arc<dyn Mailer>,
     views: ViewCounter,
-    /// This node's name among those that share the database: a new one with every start.
+    /// This node's name among those that share the database; a new one at every start.
     node: String,
     arbiters: Vec<Arbiter>,
 }
 
-/// The publisher and those who react.
+/// The publisher and the workers.
 struct Pipeline {
     log_ends: Arc<LogEnds>,
     publisher: Publisher,
     workers: Vec<Running>,
     statuses: Vec<Arc<Status>>,
-    /// The names of all workers there are, here or elsewhere.
+    /// The names of all workers, on this node or others.
     known: Arc<[&'static str]>,
 }
 
-/// What operators look at and act through.
+/// What operators use.
 struct OperatorServices {
     operations: Operations,
     health: Health,
@@ -79,11 +78,11 @@ struct OperatorServices {
 }
 
 impl App {
-    /// Builds a node with the standard workers. Call it inside of an actix system; `runtime` runs everything that takes
+    /// Builds a node with the standard workers. Call it inside an actix system; `runtime` runs everything that takes
     /// long.
     ///
     /// # Errors
-    /// One line that says what is in the way: a port in use, a locked or newer database, a broken setting.
+    /// One line that names the obstacle: a port in use, a locked or newer database, an invalid setting.
     pub async fn build(config: Config, clock: SharedClock, runtime: &Runtime) -> anyhow::Result<Self> {
         Self::build_with(config, clock, runtime, workers::standard()).await
     }
@@ -98,7 +97,7 @@ impl App {
         runtime: &Runtime,
         registry: Registry,
     ) -> anyhow::Result<Self> {
-        // Boxed here, so that nobody who builds one carries all of its parts on the stack.
+        // Boxed here, so that callers do not have all of its parts on their stack.
         Box::pin(Self::assemble(config, clock, runtime, registry)).await
     }
 
@@ -149,7 +148,7 @@ impl App {
 }
 
 impl Infrastructure {
-    /// Opens the database and the search index, and makes the gateways.
+    /// Opens the database and the search index, and creates the gateways.
     async fn open(config: Config, clock: SharedClock, runtime: &Runtime) -> anyhow::Result<Self> {
         let config = Arc::new(config);
         let jobs = runtime.handle().clone();
@@ -174,12 +173,12 @@ impl Infrastructure {
         })
     }
 
-    /// An arbiter for one more actor.
+    /// A new arbiter for another actor.
     fn arbiter(&mut self) -> ArbiterHandle {
         spawn_arbiter(&mut self.arbiters)
     }
 
-    /// Starts the publisher and the workers; the publisher first, because some workers publish, too.
+    /// Starts the publisher and the workers; the publisher first, because some workers publish.
     async fn start_pipeline(&mut self, registry: Registry) -> anyhow::Result<Pipeline> {
         let log_ends = Arc::new(LogEnds::default());
         let subscribers = Arc::new(Subscribers::default());
@@ -202,7 +201,7 @@ impl Infrastructure {
             node: self.node.clone(),
             lease: CURSOR_LEASE,
             is_alone: self.store.is_embedded(),
-            quarantine: Arc::new(Semaphore::new(1)),
+            isolation_permit: Arc::new(Semaphore::new(1)),
             paused: self.repositories.controls().paused().await?,
         };
         let context = self.worker_context(&publisher)?;
@@ -213,7 +212,7 @@ impl Infrastructure {
         Ok(Pipeline { log_ends, publisher, workers, statuses, known })
     }
 
-    /// What workers can be handed.
+    /// What workers can be given.
     fn worker_context(&self, publisher: &Publisher) -> anyhow::Result<WorkerContext> {
         let moderator = gateways::moderator(&self.config, &self.clock)?;
         Ok(WorkerContext {
@@ -235,7 +234,7 @@ impl Infrastructure {
     fn housekeeping(&self, pipeline: &Pipeline) -> Housekeeping {
         Housekeeping {
             access: self.repositories.housekeeping(),
-            letters: self.repositories.dead_letter_reads(),
+            backlog: self.repositories.backlog(),
             analytics: self.repositories.analytics(),
             views: self.views.clone(),
             folding: Arc::default(),
@@ -249,7 +248,7 @@ impl Infrastructure {
         }
     }
 
-    /// Starts what operators look at and act through.
+    /// Starts what operators use.
     fn start_operator_services(&mut self, pipeline: &Pipeline) -> OperatorServices {
         let (repositories, clock) = (self.repositories.clone(), Arc::clone(&self.clock));
         let is_alone = self.store.is_embedded();
@@ -259,14 +258,19 @@ impl Infrastructure {
             repositories.audit(),
             Arc::clone(&clock),
         );
+        let health = Health::new(&self.store, pipeline.statuses.clone());
         let sources = Sources {
             node: self.node.clone(),
             started_at: clock.now(),
             operations: operations.clone(),
             log_ends: Arc::clone(&pipeline.log_ends),
             publisher: pipeline.publisher.clone(),
+            health: health.clone(),
+            backlog: repositories.backlog(),
+            retention: self.config.dead_letters.retention.get(),
+            clock: Arc::clone(&clock),
         };
-        let monitor = MonitorActor::start(sources, repositories.overview(), is_alone, &self.arbiter());
+        let monitor = MonitorActor::start(sources, is_alone, &self.arbiter());
         let redrive = RedriveParts {
             jobs: repositories.jobs(),
             letters: repositories.dead_letter_reads(),
@@ -277,28 +281,22 @@ impl Infrastructure {
             clock,
         };
         let redrives = RedriveActor::start(redrive, &self.arbiter());
-        OperatorServices { operations, health: Health::new(&self.store, pipeline.statuses.clone()), monitor, redrives }
+        OperatorServices { operations, health, monitor, redrives }
     }
 
-    /// Starts the metrics' own server.
+    /// Starts the separate server for metrics.
     fn start_exporter(
         &self,
         listener: TcpListener,
         pipeline: &Pipeline,
         operator: &OperatorServices,
     ) -> std::io::Result<metrics::Exporter> {
-        let sampler = metrics::Sampler {
-            backlog: self.repositories.backlog(),
-            health: operator.health.clone(),
-            clock: Arc::clone(&self.clock),
-            retention: self.config.dead_letters.retention.get(),
-            standing: self.metrics.standing.clone(),
-        };
-        let exposition = Exposition::new(&self.metrics, &pipeline.workers, &pipeline.publisher, self.clock.now());
-        metrics::Exporter::start(exposition, listener, sampler, &self.jobs)
+        let (workers, publisher) = (&pipeline.workers, &pipeline.publisher);
+        let exposition = Exposition::new(&self.metrics, workers, publisher, &operator.monitor, self.clock.now());
+        metrics::Exporter::new(exposition, listener)
     }
 
-    /// What handlers are handed.
+    /// The state that handlers get.
     async fn state(
         &self,
         pipeline: &Pipeline,
@@ -310,16 +308,8 @@ impl Infrastructure {
         let seed = identity.signing_key(rand::random()).await?;
         let code_key = identity.code_key(rand::random()).await?;
         Ok(http::State {
-            posts: repositories.posts(),
-            accounts: repositories.accounts(),
-            follows: repositories.follows(),
-            feeds: repositories.feeds(),
-            reviews: repositories.reviews(),
-            stats: repositories.stats(),
-            mailings: repositories.mailings(),
-            suppressions: repositories.suppressions(),
+            repositories: repositories.clone(),
             mail_links: repositories.mailings().link_key().await?,
-            identity,
             publisher: pipeline.publisher.clone(),
             metrics: self.metrics.clone(),
             receipts: Receipts::new(repositories.receipts(), pipeline.statuses.clone()),
@@ -327,10 +317,7 @@ impl Infrastructure {
             operations: operator.operations.clone(),
             monitor: operator.monitor.clone(),
             watch_tickets: WatchTickets::default(),
-            dead_letters: repositories.dead_letter_reads(),
             redrives: operator.redrives.clone(),
-            audit: repositories.audit(),
-            backups: repositories.backups(),
             views: self.views.clone(),
             search: self.index.clone(),
             mailer: Arc::clone(&self.mailer),
@@ -368,7 +355,7 @@ fn spawn_arbiter(arbiters: &mut Vec<Arbiter>) -> ArbiterHandle {
     handle
 }
 
-/// A new log gets a cursor for every worker that may run: here, or on another node that shares the database.
+/// A new log gets a cursor for every worker that may run, here or on another node that shares the database.
 fn publisher_settings(config: &Config, registry: &Registry, node: &str) -> PublisherSettings {
     let may_run = |name: &&str| config.runs_worker(name) || !database(config).is_embedded();
     PublisherSettings {

@@ -1,19 +1,19 @@
-//! File descriptors: as many as the system lets this process have, and how they are shared out. What clients can use up is bounded by
-//! what the rest does not need; otherwise connections would keep the database from opening its files.
+//! File descriptors: how many this process may have, and how they are divided. Clients only get what the rest does not
+//! need; otherwise connections would keep the database from opening its files.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Count;
 
-/// RocksDB keeps up to 1,026 files open (SurrealDB's default on a machine with 4 GiB or more), and its logs.
+/// RocksDB keeps up to 1,026 files open (SurrealDB's default on a machine with 4 GiB or more), plus its logs.
 const DATABASE: u64 = 1_090;
 /// Runtimes, listeners, the search index, mail, the model, and metrics.
 const OTHERS: u64 = 384;
-/// Connections that are accepted only to be closed, at most; otherwise an eighth of what is left.
+/// The maximum for connections that are accepted only to be closed; otherwise an eighth of what is left.
 const DOOR: u64 = 64;
-/// What "auto" comes to when there is room: an idle connection costs 10 KiB of memory.
+/// The value of "auto" if there is room: an idle connection costs 10 KiB of memory.
 const MOST_CONNECTIONS: usize = 25_000;
-/// No more than this is asked of the system; some allow a thousand million.
+/// Never raise the limit beyond this; some systems allow a thousand million.
 const ENOUGH: u64 = 1 << 20;
 
 /// How many files this process may have open.
@@ -25,7 +25,7 @@ pub(super) struct Descriptors {
     limit: u64,
 }
 
-/// How they are shared out.
+/// How they are divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Shares {
     connections: usize,
@@ -33,7 +33,8 @@ struct Shares {
 }
 
 impl Descriptors {
-    /// Raises the soft limit to the hard one. Before the database is opened: RocksDB goes by the soft limit.
+    /// Raises the soft limit to the hard one. Must happen before the database is opened, because RocksDB uses the soft
+    /// limit.
     pub(super) fn raise() -> Self {
         let rlimit = getrlimit(Resource::Nofile);
         // SurrealDB asks this library how much memory there is, and it keeps a file open for every process and thread of the machine,
@@ -50,7 +51,7 @@ impl Descriptors {
         Self { before, limit: getrlimit(Resource::Nofile).current.unwrap_or(ENOUGH) }
     }
 
-    /// How many connections there may be; says in one line of the log what it comes to.
+    /// The maximum number of connections; logs the result in one line.
     pub(super) fn connections(self, wanted: Count) -> usize {
         let Self { before, limit } = self;
         let Shares { connections, reserved } = share(limit, wanted);
@@ -74,7 +75,7 @@ impl Descriptors {
     }
 }
 
-/// Half of what there is at most is set aside, so that a small limit leaves both sides something.
+/// At most half of all descriptors is reserved, so that both sides get some even with a small limit.
 fn share(limit: u64, wanted: Count) -> Shares {
     let reserved = (DATABASE + OTHERS).min(limit / 2);
     let left = limit - reserved;

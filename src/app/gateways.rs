@@ -1,4 +1,4 @@
-//! The gateways that a configuration asks for.
+//! Creates the gateways that the configuration names.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// The mailer in `[mail]`.
+/// The mailer for `[mail]`.
 pub(super) fn mailer(config: &Config) -> anyhow::Result<Arc<dyn Mailer>> {
     Ok(match config.mail.transport {
         MailTransport::Folder => {
@@ -26,10 +26,10 @@ pub(super) fn mailer(config: &Config) -> anyhow::Result<Arc<dyn Mailer>> {
     })
 }
 
-/// Reads what `[mail]` points to: keys and certificates. Sends nothing and makes no folder.
+/// Checks `[mail]`, including the key and certificate files. Sends nothing and creates no folder.
 ///
 /// # Errors
-/// One line that names the setting that is wrong.
+/// One line that names the invalid setting.
 pub fn check_mail(config: &Config) -> anyhow::Result<()> {
     composer(config)?;
     if config.mail.transport == MailTransport::Smtp {
@@ -73,7 +73,7 @@ fn read(path: &Path, key: &'static str) -> Result<Vec<u8>, SettingsError> {
     fs::read(path).map_err(|_| SettingsError { key, problem: "names a file that cannot be read" })
 }
 
-/// The moderator in `[moderation]`.
+/// The moderator for `[moderation]`.
 pub(super) fn moderator(config: &Config, clock: &SharedClock) -> anyhow::Result<Arc<dyn Moderator>> {
     let settings = &config.moderation;
     let provider = match settings.provider {

@@ -1,11 +1,11 @@
-//! How much memory the embedded database gets where the setting is `auto`: a part of what the container or the service is
-//! limited to.
+//! How much memory the embedded database gets if the setting is `auto`: a part of the memory limit of the container or
+//! service.
 
 use std::{fs, path::Path};
 
 use crate::config::{DatabaseSettings, Memory, Size};
 
-/// Where nothing limits the process, `auto` is the default.
+/// Without a limit, `auto` is the default size.
 const UNLIMITED: Size = Size::mib(256);
 const LEAST: u64 = 32 << 20;
 const MOST: u64 = 4 << 30;
@@ -18,12 +18,12 @@ pub(super) fn of_database(settings: &DatabaseSettings) -> u64 {
     }
 }
 
-/// A quarter: the rest is for posts in memory, the search index, requests, and the machine's cache of files.
+/// A quarter: the rest is for cached posts, the search index, requests, and the system's file cache.
 fn share(limit: u64) -> u64 {
     (limit / 4).clamp(LEAST, MOST)
 }
 
-/// The smallest limit of the control groups that this process is in, in bytes; of either version.
+/// The smallest memory limit of this process's control groups (version 1 or 2), in bytes.
 fn limit(root: &Path) -> Option<u64> {
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
     let limits = groups.lines().filter_map(|line| {
@@ -37,7 +37,7 @@ fn limit(root: &Path) -> Option<u64> {
             _ => return None,
         };
         let tree = root.join(tree);
-        // A container sees its own group as the root, whatever path the line names.
+        // A container sees its own group as the root, whatever path the line contains.
         Path::new(path.trim_start_matches('/'))
             .ancestors()
             .filter_map(|group| bytes(&tree.join(group).join(file)))
@@ -46,7 +46,7 @@ fn limit(root: &Path) -> Option<u64> {
     limits.min()
 }
 
-/// A limit; none if the file is not there or says `max`, which version 1 writes as a number beyond every machine.
+/// A limit; `None` if the file does not exist or contains `max`, which version 1 writes as an impossibly large number.
 fn bytes(file: &Path) -> Option<u64> {
     const BEYOND: u64 = 1 << 60;
     fs::read_to_string(file).ok()?.trim().parse().ok().filter(|limit| *limit < BEYOND)
@@ -56,7 +56,7 @@ fn bytes(file: &Path) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// A machine with these files.
+    /// Creates a root folder with these files.
     fn machine(files: &[(&str, &str)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         for (path, text) in files {

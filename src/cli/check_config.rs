@@ -1,4 +1,4 @@
-//! `broadsheet check-config`: everything that can be said about a configuration without starting it.
+//! `broadsheet check-config`: checks a configuration without starting the server.
 
 use std::{io::Write, process::ExitCode};
 
@@ -7,6 +7,6 @@ use crate::{actors::workers, app, config::Config};
 pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
     config.check_workers(&workers::standard().names())?;
     app::check_mail(config)?;
-    writeln!(std::io::stdout(), "the configuration is right; the database is {}", config.database_url())?;
+    writeln!(std::io::stdout(), "the configuration is valid; the database is {}", config.database_url())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -35,31 +35,31 @@ pub struct Cli {
 enum Command {
     /// Start the server
     Serve(ConfigFile),
-    /// Read the configuration, say whether it is right, and start nothing
+    /// Check the configuration without starting the server
     CheckConfig(ConfigFile),
     /// Publish a folder of Markdown files to a running server
     Import(import::Import),
     #[command(flatten)]
     Operate(operate::Operate),
-    /// Fill the empty data folder of a stopped server from a backup
+    /// Restore a backup into the empty data folder of a stopped server
     Restore(offline::Restore),
-    /// Look through the data folder of a stopped server for everything that is not as it should be
+    /// Verify the data folder of a stopped server
     ///
-    /// Reads every row. Exit codes: 0 nothing is wrong; 1 something is, or it cannot be read.
+    /// Reads every row. Exit codes: 0 no problems found; 1 problems found, or the folder cannot be read.
     Check(offline::Check),
-    /// Build the search index anew from the database, while the server is stopped
+    /// Rebuild the search index from the database while the server is stopped
     Reindex(ConfigFile),
     /// Measure this machine (what `make bench` runs)
     #[command(hide = true)]
     Bench(bench::Bench),
-    /// Say which version this is
+    /// Print the version
     Version,
 }
 
-/// Where the configuration is.
+/// The configuration file.
 #[derive(Debug, Args)]
 struct ConfigFile {
-    /// The configuration file; without it `config.toml` in this folder, if there is one
+    /// The configuration file; by default `config.toml` in the current folder, if it exists
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -72,16 +72,17 @@ impl ConfigFile {
     }
 }
 
-/// What this process writes from now on is its user's alone: the database holds addresses and keys, mail holds codes.
+/// Makes all files that this process writes from now on readable by its user only: the database contains addresses and
+/// keys, mail contains codes.
 fn keep_to_ourselves() {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
 }
 
 impl Cli {
-    /// Does what the command line asks for.
+    /// Runs the command.
     ///
     /// # Errors
-    /// What to print in one line.
+    /// The error to print as one line.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Serve(file) => serve::run(file.load()?),
@@ -100,8 +101,9 @@ impl Cli {
     }
 }
 
-/// 78 (`EX_CONFIG` of sysexits) for a wrong configuration, what an operator's command says for its failures (77, `EX_NOPERM`,
-/// for one who may not), 1 for everything else. Beside these there is 71 (`EX_OSERR`), when RocksDB gets no memory: `out_of_memory.cc`.
+/// 78 (`EX_CONFIG` of sysexits) for an invalid configuration, the operator commands' own codes for their failures (77,
+/// `EX_NOPERM`, without permission), and 1 for everything else. In addition there is 71 (`EX_OSERR`), if RocksDB gets
+/// no memory: see `out_of_memory.cc`.
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     if app::is_config_error(error) {

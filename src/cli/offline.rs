@@ -12,26 +12,26 @@ pub(super) use self::{check::Check, restore::Restore};
 use super::ConfigFile;
 use crate::{app, config::Config, store::Database};
 
-/// Which data folder.
+/// The data folder.
 #[derive(Debug, Args)]
 pub(super) struct DataFolder {
     #[command(flatten)]
     file: ConfigFile,
-    /// The data folder; without it the one that the configuration names
+    /// The data folder; by default the one in the configuration
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
 
 impl DataFolder {
-    /// Whether the command line names a folder, or a configuration that does.
+    /// Whether the command line names a folder or a configuration.
     pub(super) fn is_named(&self) -> bool {
         self.data_dir.is_some() || self.file.config.is_some()
     }
 
-    /// The configuration of the server that the folder is of.
+    /// The configuration of the server that owns the folder.
     ///
     /// # Errors
-    /// If the configuration is wrong, or the database is no folder.
+    /// If the configuration is invalid, or the database is not a folder.
     pub(super) fn config(&self) -> anyhow::Result<Config> {
         let mut config = self.file.load()?;
         if let Some(folder) = &self.data_dir {
@@ -44,10 +44,10 @@ impl DataFolder {
         Ok(config)
     }
 
-    /// The database that is there.
+    /// The existing database.
     ///
     /// # Errors
-    /// If there is none: opening it would make an empty one.
+    /// If there is none: opening it would create an empty one.
     pub(super) fn existing(&self) -> anyhow::Result<Database> {
         let database = app::database(&self.config()?);
         match database.folder() {

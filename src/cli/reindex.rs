@@ -1,9 +1,9 @@
-//! `broadsheet reindex`: builds the search index anew from the database.
+//! `broadsheet reindex`: rebuilds the search index from the database.
 
 use std::{io::Write, process::ExitCode};
 
 use crate::{
-    actors::workers::Search,
+    actors::workers::SearchWorker,
     app,
     config::Config,
     store::{Repositories, Store},
@@ -18,7 +18,7 @@ pub(super) fn run(config: &Config) -> anyhow::Result<ExitCode> {
         let store = Store::open(&app::database(config), runtime.handle().clone()).await?;
         let repositories = Repositories::new(&store);
         let index = app::open_index(config, &repositories, &runtime).await?;
-        let search = Search::new(repositories.search(), index);
+        let search = SearchWorker::new(repositories.search(), index);
         runtime.spawn(async move { search.rebuild().await }).await?.map_err(anyhow::Error::from)
     })?;
     writeln!(std::io::stdout(), "the search index has {posts} posts")?;

@@ -1,5 +1,5 @@
-//! What all commands do alike when they talk to a running server over HTTP: its address, the client, the reasons of
-//! failures. What is asked, and what an answer means, is each command's.
+//! What all commands that talk to a running server have in common: its address, the HTTP client, and the reasons of
+//! failures. Requests and the meaning of responses belong to the commands.
 
 use std::{error::Error, net::IpAddr};
 
@@ -7,7 +7,7 @@ use reqwest::{Client, ClientBuilder, redirect};
 use serde::Deserialize;
 use url::{Host, Url};
 
-/// Reads the address of a server, with or without a path and a slash at its end; `None` if there can be no server.
+/// Parses the URL of a server, with or without a path and a slash at the end; `None` if it is invalid.
 pub(super) fn base(url: &str) -> Option<Url> {
     let mut address = Url::parse(url).ok()?;
     let has_credentials = !address.username().is_empty() || address.password().is_some();
@@ -19,10 +19,10 @@ pub(super) fn base(url: &str) -> Option<Url> {
     Some(address)
 }
 
-/// The address of something on the server at `base`; each part of the path is escaped.
+/// The URL of a resource on the server at `base`; each part of the path is escaped.
 pub(super) fn below(base: &Url, path: &[&str]) -> Url {
     let mut address = base.clone();
-    // An address with a host has a path.
+    // A URL with a host has a path.
     if let Ok(mut segments) = address.path_segments_mut() {
         segments.pop_if_empty().extend(path);
     }
@@ -36,13 +36,13 @@ pub(super) fn client(base: &Url) -> ClientBuilder {
         .user_agent(concat!("broadsheet/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .http1_only();
-    // No proxy knows this machine by these names.
+    // A proxy does not know this machine by these names.
     let client = if is_loopback(base) { client.no_proxy() } else { client };
-    // No certificate will be looked at, so a machine without any must not be a reason to fail.
+    // No certificate will be checked, so a machine without any must not cause a failure.
     if base.scheme() == "http" { client.tls_certs_only(std::iter::empty()) } else { client }
 }
 
-/// Whether an address is this machine itself.
+/// Whether a URL refers to this machine.
 pub(super) fn is_loopback(address: &Url) -> bool {
     match address.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -55,7 +55,7 @@ pub(super) fn is_loopback(address: &Url) -> bool {
 /// The innermost cause: `connection refused` rather than `error sending request`.
 pub(super) fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
-        return "no answer in time".to_owned();
+        return "no response in time".to_owned();
     }
     let mut cause: &dyn Error = error;
     while let Some(source) = cause.source() {
@@ -64,28 +64,28 @@ pub(super) fn reason(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// What servers say may hold what a terminal should not be sent.
+/// Servers' messages may contain characters that must not reach a terminal.
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-/// A problem, as far as it is of use here (RFC 9457).
+/// The parts of a problem (RFC 9457) that are used here.
 #[derive(Debug, Deserialize)]
 pub(super) struct Problem {
-    /// The same sentence for every problem of its code.
+    /// The title, the same for every problem with this code.
     pub(super) title: String,
-    /// The stable word for programs.
+    /// The stable code for programs.
     pub(super) code: String,
     /// A sentence about this occurrence.
     pub(super) detail: Option<String>,
-    /// Under which id the server's log knows the request.
+    /// The request's id in the server's log.
     pub(super) request_id: Option<String>,
-    /// What is wrong with the input, field by field.
+    /// The errors of the input, field by field.
     #[serde(default)]
     pub(super) errors: Vec<FieldError>,
 }
 
-/// What is wrong with one field.
+/// An error of one field.
 #[derive(Debug, Deserialize)]
 pub(super) struct FieldError {
     /// The field, dotted where it is nested.
@@ -95,7 +95,7 @@ pub(super) struct FieldError {
 }
 
 impl Problem {
-    /// What the problem says in general. A server that made a mistake says little, but its log knows the request's id.
+    /// The problem as one sentence. After an internal error the server says little, but its log has the request's id.
     pub(super) fn sentence(&self) -> String {
         match (&self.detail, &self.request_id) {
             (Some(detail), _) => detail.clone(),

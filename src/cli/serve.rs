@@ -19,7 +19,7 @@ pub(super) fn run(config: Config) -> anyhow::Result<ExitCode> {
     super::keep_to_ourselves();
     let runtime = app::work_runtime()?;
     let served = actix_web::rt::System::new().block_on(async {
-        // Before anything else: as the first process of a container, one that has no handler ignores the signal.
+        // Before anything else, because the first process of a container ignores the signal while it has no handler.
         let mut terminate = signal(SignalKind::terminate())?;
         let app = App::build(config, Arc::new(SystemClock), &runtime).await?;
         writeln!(std::io::stdout(), "listening on http://{}", app.address)?;

@@ -1,4 +1,4 @@
-//! The vocabulary in which each section checks its values. The rules themselves stand beside the keys.
+//! Helpers with which each section checks its values. The rules themselves are next to the keys.
 
 use std::{fmt::Display, ops::RangeInclusive};
 
@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{ConfigError, Origins};
 
-/// Turns broken rules into errors that know where the value came from.
+/// Turns broken rules into errors that say where the value came from.
 pub(super) struct Check<'a> {
     origins: &'a Origins,
 }
@@ -21,12 +21,12 @@ impl<'a> Check<'a> {
         self.origins.is_set(key)
     }
 
-    /// `key` is wrong unless `is_fine`.
+    /// Fails for `key` unless `is_fine`.
     pub(super) fn that(&self, is_fine: bool, key: &str, message: &str) -> Result<(), ConfigError> {
         if is_fine { Ok(()) } else { Err(self.origins.blame(key, message)) }
     }
 
-    /// `key` is wrong unless its value lies in `range`.
+    /// Fails for `key` unless its value is in `range`.
     pub(super) fn within<T: PartialOrd + Display>(
         &self,
         key: &str,
@@ -37,7 +37,7 @@ impl<'a> Check<'a> {
         self.that(range.contains(&value), key, &message)
     }
 
-    /// `key` is wrong unless it is empty or the address of a web site.
+    /// Fails for `key` unless it is empty or the URL of a web site.
     pub(super) fn web_url(&self, key: &str, value: &str) -> Result<(), ConfigError> {
         let is_fine = value.is_empty() || is_web_url(value);
         self.that(is_fine, key, "must be an address such as https://example.org, without ? and #")

@@ -1,16 +1,16 @@
-//! A number that can be left to the server: `"auto"`, or a whole number.
+//! A number that the server can choose: `"auto"`, or a whole number.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor};
 
-/// How many of something: a number, or as many as the server finds right.
+/// A count: a number, or what the server chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Count {
-    /// The server decides.
+    /// The server chooses.
     #[default]
     Auto,
-    /// So many.
+    /// A fixed number.
     Exactly(usize),
 }
 

@@ -1,15 +1,15 @@
-//! What is wrong with a configuration: one line that names the key, says where its value came from and what would be right.
-//! No value is ever repeated, because it may be a secret.
+//! Configuration errors: one line that names the key, where its value came from, and what would be valid. A value is
+//! never repeated, because it may be a secret.
 
-/// Why there is no configuration to run with.
+/// Why a configuration cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// The file is missing, unreadable or no text.
+    /// The file is missing, unreadable or not text.
     #[error("{file}: cannot be read: {reason}")]
     Unreadable {
         /// The file, as it was named.
         file: String,
-        /// What the system says.
+        /// The system's message.
         reason: String,
     },
     /// The file is not TOML.
@@ -19,35 +19,35 @@ pub enum ConfigError {
         file: String,
         /// The line, from 1.
         line: usize,
-        /// What is wrong there.
+        /// What is wrong in that line.
         message: String,
     },
-    /// A key of the file is unknown, or its value is wrong.
+    /// A key in the file is unknown, or its value is invalid.
     #[error("{file}: {key}: {message}")]
     InFile {
         /// The file, as it was named.
         file: String,
         /// The key, dotted: `http.listen`.
         key: String,
-        /// What would be right.
+        /// What would be valid.
         message: String,
     },
-    /// A variable matches no key, or its value is wrong.
+    /// A variable matches no key, or its value is invalid.
     #[error("{variable}: {message} ({key})")]
     InVariable {
         /// The variable: `BROADSHEET__HTTP__LISTEN`.
         variable: String,
-        /// The key that it sets, dotted: `http.listen`.
+        /// The key it sets, dotted: `http.listen`.
         key: String,
-        /// What would be right.
+        /// What would be valid.
         message: String,
     },
-    /// A key that is set nowhere must be set, or does not go with another.
+    /// A key that is not set must be set, or conflicts with another.
     #[error("{key}: {message}")]
     Unset {
         /// The key, dotted: `http.listen`.
         key: String,
-        /// What would be right.
+        /// What would be valid.
         message: String,
     },
 }

@@ -1,4 +1,4 @@
-//! The file and the variables, laid over each other into one table of known keys with values of the right types.
+//! Merges the file and the variables into one table of known keys with values of the right types.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use super::{
     shape::{Shape, mismatch},
 };
 
-/// What all variables begin with.
+/// The prefix of all variables.
 const PREFIX: &str = "BROADSHEET__";
 
-/// What was set so far, and by whom.
+/// The values set so far, and their origins.
 #[derive(Default)]
 pub(super) struct Layers {
     pub(super) table: Table,
@@ -20,7 +20,7 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// Lays a file's text down. To be called before any variable is added.
+    /// Adds the text of a file. Must be called before any variable is added.
     pub(super) fn add_file(&mut self, file: &str, text: &str, shape: &Shape) -> Result<(), ConfigError> {
         let table: Table = toml::from_str(text).map_err(|error| syntax(file, text, &error))?;
         self.origins.note_file(file);
@@ -40,7 +40,7 @@ impl Layers {
         Ok(())
     }
 
-    /// Lays those of the variables over it that are ours.
+    /// Adds the variables that have our prefix.
     pub(super) fn add_variables(
         &mut self,
         variables: impl Iterator<Item = (String, String)>,
@@ -84,7 +84,7 @@ fn syntax(file: &str, text: &str, error: &toml::de::Error) -> ConfigError {
     }
 }
 
-/// Everything in a table that is not a table with something in it, with its path.
+/// All values in a table, and all empty tables, with their paths.
 fn collect_leaves<'a>(table: &'a Table, path: &mut Vec<String>, leaves: &mut Vec<(Vec<String>, &'a Value)>) {
     for (key, value) in table {
         path.push(key.clone());
@@ -96,7 +96,7 @@ fn collect_leaves<'a>(table: &'a Table, path: &mut Vec<String>, leaves: &mut Vec
     }
 }
 
-/// Reads a variable's text as the type that its key has. What cannot be read that way stays a text.
+/// Parses a variable's text as the type of its key. If that fails, it stays a text.
 fn read(expected: &Value, text: &str) -> Value {
     let literal = Value::String(text.to_owned());
     match expected {
@@ -107,7 +107,7 @@ fn read(expected: &Value, text: &str) -> Value {
     }
 }
 
-/// Reads `a,b` or `["a", "b"]`.
+/// Parses `a,b` or `["a", "b"]`.
 fn list(text: &str) -> Option<Value> {
     if text.starts_with('[') {
         return toml::from_str::<Table>(&format!("list = {text}")).ok()?.remove("list");

@@ -1,4 +1,4 @@
-//! The section about mail: `[mail]`.
+//! The section `[mail]`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,37 +8,37 @@ use url::Url;
 
 use super::{ConfigError, Secret, Span, check::Check};
 
-/// `[mail]`: how mail leaves.
+/// `[mail]`: how mail is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MailSettings {
-    /// Into a folder, or to an SMTP server.
+    /// To a folder, or to an SMTP server.
     pub transport: MailTransport,
     /// The folder; empty: see [`super::Config::mail_folder`].
     pub folder: PathBuf,
     /// The SMTP server, `smtp://user:password@host:port?tls=required`.
     pub smtp_url: Secret,
-    /// Certificates to trust besides the usual ones; empty: none.
+    /// A file with additional trusted certificates; empty: none.
     pub smtp_ca_file: PathBuf,
     /// The sender of every mail.
     pub from: String,
-    /// The domain that signs; empty: nobody does.
+    /// The DKIM domain; empty: mail is not signed.
     pub dkim_domain: String,
-    /// Where in that domain the public key is.
+    /// The DKIM selector.
     pub dkim_selector: String,
     /// The private key, or
     pub dkim_key: Secret,
     /// the file that it is in.
     pub dkim_key_file: PathBuf,
-    /// How many mails leave in a second.
+    /// The maximum number of mails per second.
     pub per_second: u32,
-    /// How many connections to the SMTP server are kept.
+    /// How many connections to the SMTP server are used.
     pub connections: u32,
-    /// How long the server may take to answer.
+    /// How long the server may take for each reply.
     pub timeout: Span,
 }
 
-/// The ways mail can take.
+/// The transports for mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MailTransport {
@@ -84,7 +84,8 @@ impl MailSettings {
         check.within("mail.timeout", self.timeout, Span::from_millis(1)..=Span::minutes(10))
     }
 
-    /// Domain, selector and one key belong together. What the key is worth is seen when the mailer is made.
+    /// Domain, selector and one key are needed together. Whether the key is valid is checked when the mailer is
+    /// created.
     fn check_dkim(&self, check: &Check<'_>) -> Result<(), ConfigError> {
         let has_key = !self.dkim_key.is_empty() || is_set(&self.dkim_key_file);
         if self.dkim_domain.is_empty() && self.dkim_selector.is_empty() && !has_key {

@@ -1,4 +1,4 @@
-//! A setting for memory: a size, or whatever the container is given.
+//! A setting for memory: a size, or a part of the container's limit.
 
 use std::{fmt, str::FromStr};
 
@@ -9,12 +9,12 @@ use serde::{
 
 use super::Size;
 
-/// How much memory the embedded database may take.
+/// How much memory the embedded database may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Memory {
-    /// A quarter of what the container or the service is limited to.
+    /// A quarter of the memory limit of the container or service.
     Auto,
-    /// So much.
+    /// A fixed size.
     Size(Size),
 }
 

@@ -1,9 +1,9 @@
-//! The configuration: defaults, then a TOML file, then variables, checked as a whole. One struct per `[section]`, with its
-//! defaults and its rules; `config.toml` at the root of the repository explains every key to operators. Nothing here opens,
-//! binds or connects anything.
+//! The configuration: defaults, then a TOML file, then environment variables, validated as a whole. Each `[section]`
+//! has a struct with its defaults and its rules; `config.toml` at the root of the repository explains every key to
+//! operators. Nothing here opens, binds or connects anything.
 //!
-//! A value's way: `layers` merges file and variables into one table, `shape` knows the keys and types, serde makes the structs,
-//! each section checks its ranges, and `Origins` lets every error say which file or variable is to blame.
+//! The path of a value: `layers` merges file and variables into one table, `shape` knows the keys and types, serde
+//! creates the structs, each section checks its ranges, and `Origins` lets every error name the file or variable.
 
 mod check;
 mod count;
@@ -49,11 +49,11 @@ pub use self::{
     workers::{Start, WorkerSettings, WorkersSettings},
 };
 
-/// Everything an operator decides.
+/// All settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The folder that everything is kept in, unless a key says otherwise.
+    /// The folder for all data, unless another key says otherwise.
     pub data_dir: PathBuf,
     /// `[http]`
     pub http: HttpSettings,
@@ -87,7 +87,7 @@ pub struct Config {
     pub log: LogSettings,
     /// `[shutdown]`
     pub shutdown: ShutdownSettings,
-    /// Where the values came from: for error messages only.
+    /// Where the values came from, for error messages only.
     #[serde(skip)]
     pub origins: Origins,
 }
@@ -117,8 +117,8 @@ impl Default for Config {
     }
 }
 
-/// The process's variables in the form that [`Config::load`] takes. What is not UTF-8 is replaced, not skipped, so that a broken
-/// value is an error instead of a silent default.
+/// The process's environment variables in the form that [`Config::load`] takes. Invalid UTF-8 is replaced, not skipped,
+/// so that a broken value is an error instead of a silent default.
 pub fn environment() -> impl Iterator<Item = (String, String)> {
     env::vars_os().map(|(name, text)| (name.to_string_lossy().into_owned(), text.to_string_lossy().into_owned()))
 }
@@ -127,7 +127,7 @@ impl Config {
     /// The defaults, overlaid by the file, overlaid by the variables named `BROADSHEET__SECTION__KEY`.
     ///
     /// # Errors
-    /// One line that names the first key found wrong, where it was set, and what would be right.
+    /// One line that names the first invalid key, where it was set, and what would be valid.
     pub fn load(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let Some(path) = file else { return Self::parse(None, env) };
         let file = path.display().to_string();
@@ -137,10 +137,10 @@ impl Config {
         }
     }
 
-    /// The same with a file that was read already: its name for error messages, and its text.
+    /// Like [`Config::load`], with a file that has already been read: its name for error messages, and its text.
     ///
     /// # Errors
-    /// As [`Config::load`], but for files that cannot be read.
+    /// As [`Config::load`], except for unreadable files.
     pub fn parse(file: Option<(&str, &str)>, env: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         let shape = Shape::new()?;
         let mut layers = Layers::default();
@@ -186,7 +186,8 @@ impl Config {
         self.workers.check_names(registered, &Check::new(&self.origins))
     }
 
-    /// The settings of one worker, with `wait_for_approval` decided: by the operator, or else by the worker's own default.
+    /// The settings of one worker, with `wait_for_approval` resolved: the operator's value, or otherwise the worker's
+    /// own default.
     #[must_use]
     pub fn worker(&self, name: &str, wait_for_approval_by_default: bool) -> WorkerSettings {
         let settings = self.workers.named.get(name).cloned().unwrap_or_default();
@@ -194,7 +195,7 @@ impl Config {
         WorkerSettings { wait_for_approval: Some(waits), ..settings }
     }
 
-    /// Whether this node runs the worker of that name.
+    /// Whether this node runs the worker with that name.
     #[must_use]
     pub fn runs_worker(&self, name: &str) -> bool {
         self.workers.run.is_empty() || self.workers.run.iter().any(|run| run == name)
@@ -209,7 +210,7 @@ impl Config {
         self.database.url.clone()
     }
 
-    /// The folder that mail goes to when it goes to a folder.
+    /// The folder for mail if `mail.transport` is `folder`.
     #[must_use]
     pub fn mail_folder(&self) -> PathBuf {
         self.folder(&self.mail.folder, "mail")
@@ -221,8 +222,8 @@ impl Config {
         self.folder(&self.search.folder, "search")
     }
 
-    /// The address in links, without a slash at its end: `http.public_url`, or the address listened on. Whoever listens on port 0
-    /// puts the real address into `http.listen` first.
+    /// The URL used in links, without a slash at the end: `http.public_url`, or the listen address. With port 0, the
+    /// real address must be put into `http.listen` first.
     #[must_use]
     pub fn public_url(&self) -> String {
         if self.http.public_url.is_empty() {
@@ -231,7 +232,7 @@ impl Config {
         self.http.public_url.trim_end_matches('/').to_owned()
     }
 
-    /// The address at which a person reads a post, as a template: `web.post_url`, or this server's own page.
+    /// The URL where people read a post, as a template: `web.post_url`, or a page under this server's own URL.
     #[must_use]
     pub fn post_url(&self) -> String {
         if self.web.post_url.is_empty() {
@@ -240,7 +241,7 @@ impl Config {
         self.web.post_url.clone()
     }
 
-    /// Who signs the tokens: `identity.issuer`, exactly as written, or the public address.
+    /// The issuer of tokens: `identity.issuer`, exactly as written, or the public URL.
     #[must_use]
     pub fn issuer(&self) -> String {
         if self.identity.issuer.is_empty() { self.public_url() } else { self.identity.issuer.clone() }
@@ -251,7 +252,7 @@ impl Config {
     }
 }
 
-/// What serde says of a value, without the value: what would be right.
+/// Serde's message about a value, reduced to what would be valid, without the value itself.
 fn without_value(message: &str) -> String {
     message.rsplit_once(", expected ").map_or_else(|| message.to_owned(), |(_, expected)| format!("must be {expected}"))
 }

@@ -1,4 +1,4 @@
-//! The section about judging posts: `[moderation]`. What the moderators do with it is the gateways' matter.
+//! The section `[moderation]`. The gateways use it.
 
 use std::path::PathBuf;
 
@@ -6,42 +6,42 @@ use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, Secret, Size, Span, check::Check};
 
-/// The model that Bedrock is asked for when none is named.
+/// Bedrock's default model.
 const NOVA_MICRO: &str = "amazon.nova-micro-v1:0";
 
-/// `[moderation]`: who judges posts.
+/// `[moderation]`: how posts are moderated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModerationSettings {
     /// Which moderator.
     pub provider: ModerationProvider,
-    /// Where the model is served; empty for Bedrock: at Amazon.
+    /// The URL of the model's server; empty for Bedrock: Amazon's.
     pub base_url: String,
-    /// Which model; empty: see [`ModerationSettings::model`].
+    /// The model; empty: see [`ModerationSettings::model`].
     pub model: String,
-    /// The key to it.
+    /// The API key.
     pub api_key: Secret,
-    /// A file with the key to it, read again for every call.
+    /// A file with the API key, read again for every call.
     pub api_key_file: PathBuf,
-    /// The region of Amazon's cloud that Bedrock is asked in.
+    /// The AWS region for Bedrock.
     pub region: String,
-    /// The price of a million tokens sent, in millionths of a US dollar.
+    /// The price of a million input tokens, in millionths of a US dollar.
     pub input_price_micros: u64,
-    /// The price of a million tokens received, in millionths of a US dollar.
+    /// The price of a million output tokens, in millionths of a US dollar.
     pub output_price_micros: u64,
-    /// What a UTC day may cost on this node, in millionths of a US dollar; 0: no limit.
+    /// This node's budget for a UTC day, in millionths of a US dollar; 0: no limit.
     pub daily_budget_micros: u64,
-    /// How many calls a UTC day has for the posts of one author on this node; 0: no limit.
+    /// This node's maximum number of calls per UTC day for the posts of one author; 0: no limit.
     pub author_daily_calls: u32,
-    /// How many calls start in a second, at most.
+    /// The maximum number of calls started per second.
     pub calls_per_second: u32,
-    /// How long one call may take.
+    /// The time limit of one call.
     pub timeout: Span,
-    /// How long all calls for one post may take.
+    /// The time limit of all calls for one post.
     pub deadline: Span,
-    /// How much of a post goes into one call.
+    /// How much of a post is sent in one call.
     pub chunk_size: Size,
-    /// How many links the rules let pass in one post.
+    /// How many links the rules allow in one post.
     pub max_links: usize,
 }
 
@@ -54,7 +54,7 @@ pub enum ModerationProvider {
     Rules,
     /// A model on Amazon Bedrock.
     Bedrock,
-    /// A model behind any endpoint that speaks as OpenAI's does.
+    /// A model at any OpenAI-compatible endpoint.
     OpenAi,
 }
 
@@ -81,7 +81,7 @@ impl Default for ModerationSettings {
 }
 
 impl ModerationSettings {
-    /// The model that is asked.
+    /// The model to use.
     #[must_use]
     pub fn model(&self) -> &str {
         if self.model.is_empty() { NOVA_MICRO } else { &self.model }
@@ -96,7 +96,7 @@ impl ModerationSettings {
         check.that(is_key, "moderation.api_key", "must be a key, without spaces")?;
         let is_one_key = self.api_key.is_empty() || self.api_key_file.as_os_str().is_empty();
         check.that(is_one_key, "moderation.api_key_file", "cannot be set together with moderation.api_key")?;
-        // It becomes a part of the host's name.
+        // It becomes a part of the host name.
         let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let is_region = !self.region.is_empty() && self.region.len() <= 40 && self.region.bytes().all(is_name);
         check.that(is_region, "moderation.region", "must be a region such as us-east-1")?;
@@ -114,8 +114,8 @@ impl ModerationSettings {
         check.within("moderation.max_links", self.max_links, 0..=10_000)
     }
 
-    /// Checks the deadline against how long the engine lets the moderation worker run: a delivery that is cancelled spends
-    /// a receive, and an outage would fill the dead letters.
+    /// Compares the deadline with the timeout of the moderation worker: a cancelled delivery uses up a receive, so an
+    /// outage would produce dead letters.
     pub(super) fn check_worker(&self, timeout: Span, check: &Check<'_>) -> Result<(), ConfigError> {
         let is_fine = self.provider == ModerationProvider::Rules || self.deadline < timeout;
         let worker = "workers.moderation.timeout";

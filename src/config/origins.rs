@@ -1,10 +1,10 @@
-//! Where each value came from, so that an error can say so. Holds names of keys and variables, never values.
+//! Where each value came from, for error messages. Contains names of keys and variables, never values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ConfigError;
 
-/// Which keys the file and the variables have set.
+/// Which keys were set by the file and by variables.
 #[derive(Debug, Clone, Default)]
 pub struct Origins {
     file: Option<String>,
@@ -12,7 +12,7 @@ pub struct Origins {
     variables: BTreeMap<String, String>,
 }
 
-/// Where values came from is no part of what they are: two configurations with the same values are the same.
+/// Origins do not count for equality: two configurations with the same values are equal.
 impl PartialEq for Origins {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -39,11 +39,11 @@ impl Origins {
         self.keys_in_file.contains(key) || self.variables.contains_key(key)
     }
 
-    /// An error about `key`, which may name an element (`workers.run[0]`) or a section (`workers.feed`), at the place that
-    /// counts: a variable outranks the file.
+    /// An error about `key`, which may name an element (`workers.run[0]`) or a section (`workers.feed`). It names the
+    /// origin of the value: a variable takes precedence over the file.
     pub(super) fn blame(&self, key: &str, message: &str) -> ConfigError {
         let whole = key.split('[').next().unwrap_or(key);
-        // `"" = 1` is TOML, and an error without a name helps nobody.
+        // `"" = 1` is valid TOML, and an error without a name is useless.
         let key = if key.is_empty() { "\"\"".to_owned() } else { one_line(key) };
         let message = one_line(message);
         if let Some((_, variable)) = self.variables.iter().find(|(set, _)| is_within(set, whole)) {
@@ -58,12 +58,12 @@ impl Origins {
     }
 }
 
-/// Whether the dotted `key` is `section` or lies in it.
+/// Whether the dotted `key` is `section` or a key in it.
 fn is_within(key: &str, section: &str) -> bool {
     key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// Keys and messages may repeat what the operator wrote; an error stays one line all the same.
+/// Keys and messages may repeat what the operator wrote, but an error must be one line.
 fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }

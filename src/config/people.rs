@@ -1,4 +1,4 @@
-//! The section about people: `[identity]`.
+//! The section `[identity]`.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,25 +9,25 @@ use crate::domain::Email;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IdentitySettings {
-    /// Who signs the tokens; empty: see [`super::Config::issuer`].
+    /// The issuer of tokens; empty: see [`super::Config::issuer`].
     pub issuer: String,
-    /// The account confirmed under this address is an administrator's.
+    /// The account that confirms this address becomes an administrator.
     pub bootstrap_admin_email: Secret,
-    /// How long an access token is good.
+    /// How long an access token is valid.
     pub access_token_ttl: Span,
-    /// How long a refresh token is good.
+    /// How long a refresh token is valid.
     pub refresh_token_ttl: Span,
     /// How long a refresh token may be used again after its rotation.
     pub refresh_grace: Span,
-    /// How long a mailed code is good.
+    /// How long a mailed code is valid.
     pub code_ttl: Span,
-    /// How many wrong codes end a code.
+    /// How many attempts a mailed code has.
     pub code_tries: u32,
-    /// The memory that hashing one password takes, in KiB.
+    /// The memory for hashing a password, in KiB.
     pub argon2_memory_kib: u32,
-    /// The passes over that memory.
+    /// The number of passes over that memory.
     pub argon2_iterations: u32,
-    /// The subscriptions of that memory.
+    /// The number of lanes (argon2's parallelism).
     pub argon2_parallelism: u32,
 }
 
@@ -49,7 +49,7 @@ impl Default for IdentitySettings {
 }
 
 impl IdentitySettings {
-    /// The address whose confirmed account is an administrator's, if there is one.
+    /// The address whose account becomes an administrator, if it is set.
     #[must_use]
     pub fn bootstrap_admin(&self) -> Option<Email> {
         Email::parse(self.bootstrap_admin_email.expose()).ok()

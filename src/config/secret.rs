@@ -1,10 +1,10 @@
-//! Texts that must not be shown. Nothing here knows what they are for.
+//! Secret texts. Nothing here knows what they are for.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A text that appears in no log, error or dump: passwords, keys, addresses with credentials.
+/// A text that never appears in a log, error or dump: passwords, keys, URLs with credentials.
 #[derive(Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -15,13 +15,13 @@ impl Secret {
         Self(text.into())
     }
 
-    /// Whether there is none.
+    /// Whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The text itself: to be handed to whoever needs it, and to nobody else.
+    /// The text itself. Pass it only to code that needs it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

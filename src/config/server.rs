@@ -1,4 +1,4 @@
-//! The sections about serving: `[http]`, `[rate_limit]`, `[metrics]`, `[log]` and `[shutdown]`.
+//! The sections about the server: `[http]`, `[rate_limit]`, `[metrics]`, `[log]` and `[shutdown]`.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -11,32 +11,32 @@ use url::Url;
 
 use super::{ConfigError, Count, Size, Span, check::Check};
 
-/// `[http]`: the listener and what it lets in.
+/// `[http]`: the listener and its limits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpSettings {
     /// The address to listen on; port 0 takes any free port.
     #[serde(deserialize_with = "address")]
     pub listen: SocketAddr,
-    /// The address in links; empty: see [`super::Config::public_url`].
+    /// The URL used in links; empty: see [`super::Config::public_url`].
     pub public_url: String,
     /// Whether posts, authors, search and Atom can be read without signing in.
     pub public_reads: bool,
     /// The web sites whose scripts may call the API: origins, or `*`.
     pub cors_origins: Vec<String>,
-    /// How long one request may take.
+    /// How long a request may take.
     pub request_timeout: Span,
-    /// How long a connection is kept on which nothing is asked.
+    /// How long an idle connection is kept.
     pub idle_timeout: Span,
     /// The largest request body.
     pub body_limit: Size,
-    /// The server's threads.
+    /// The number of server threads.
     pub workers: usize,
-    /// The most connections open at a time.
+    /// The maximum number of open connections.
     pub max_connections: Count,
-    /// The most of them that one client address may have.
+    /// The maximum number of open connections per client address.
     pub connections_per_address: Count,
-    /// The proxies whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpAddr>,
 }
 
@@ -48,7 +48,7 @@ impl Default for HttpSettings {
             public_reads: false,
             cors_origins: Vec::new(),
             request_timeout: Span::from_secs(10),
-            // Longer than the 60 s of common load balancers, so that they are the ones to close it.
+            // Longer than the 60 s of common load balancers, so that they are the ones to close connections.
             idle_timeout: Span::from_secs(75),
             body_limit: Size::kib(256),
             workers: 2,
@@ -78,11 +78,11 @@ impl HttpSettings {
     }
 }
 
-/// `[rate_limit]`: how often one address may try, and one account edit.
+/// `[rate_limit]`: limits per client address and per account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimitSettings {
-    /// Whether there are limits.
+    /// Whether these limits apply.
     pub enabled: bool,
     /// Requests to `/v1/identity/*` per address and minute.
     pub identity_per_minute: u32,
@@ -100,16 +100,16 @@ impl Default for RateLimitSettings {
             enabled: true,
             identity_per_minute: 60,
             codes_per_hour: 10,
-            // A live ticker grows by an edit a minute for hours; nobody who writes by hand does more.
+            // A live ticker is edited once a minute for hours; no one edits more by hand.
             edits_per_post_per_hour: 60,
-            // Ten of those side by side, or a script that gives five hundred posts a new tag.
+            // Ten live tickers at the same time, or a script that tags five hundred posts.
             edits_per_hour: 600,
         }
     }
 }
 
 impl RateLimitSettings {
-    /// The most mails with codes to one address in an hour, if there is to be a limit.
+    /// The maximum number of mails with codes to one address per hour, if limits apply.
     #[must_use]
     pub fn codes(&self) -> Option<NonZeroU32> {
         NonZeroU32::new(self.codes_per_hour).filter(|_| self.enabled)
@@ -127,8 +127,8 @@ impl RateLimitSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MetricsSettings {
-    /// The address to answer `GET /metrics` on, apart from `http.listen`; port 0 takes any free port, `None` (an empty text)
-    /// turns it off.
+    /// The address that serves `GET /metrics`, different from `http.listen`. Port 0 takes any free port, `None` (an
+    /// empty text) turns it off.
     #[serde(serialize_with = "address_or_empty", deserialize_with = "optional_address")]
     pub listen: Option<SocketAddr>,
 }
@@ -140,17 +140,17 @@ impl MetricsSettings {
     }
 }
 
-/// `[log]`: what is logged, and how it looks.
+/// `[log]`: level and format of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogSettings {
-    /// A filter directive: `info`, or `info,broadsheet=debug`. `RUST_LOG` outranks it.
+    /// A filter directive: `info`, or `info,broadsheet=debug`. `RUST_LOG` takes precedence.
     pub level: String,
     /// For people or for machines.
     pub format: LogFormat,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -159,7 +159,7 @@ pub enum LogFormat {
     Auto,
     /// For people.
     Pretty,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -213,8 +213,8 @@ fn address_or_empty<S: Serializer>(address: &Option<SocketAddr>, serializer: S) 
     serializer.serialize_str(&address.map(|address| address.to_string()).unwrap_or_default())
 }
 
-/// Whether the text is a level or a directive. A lone word that is no level would be taken as a target, and silence all
-/// others.
+/// Whether the text is a level or a directive. A single word that is not a level would be taken as a target and silence
+/// all others.
 fn is_directive(text: &str) -> bool {
     let is_lone_word = !text.contains(['=', '[']);
     if is_lone_word {
@@ -224,7 +224,7 @@ fn is_directive(text: &str) -> bool {
     }
 }
 
-/// Whether the text is written exactly as browsers write an origin.
+/// Whether the text is exactly how browsers write an origin.
 fn is_origin(text: &str) -> bool {
     Url::parse(text)
         .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text)

@@ -1,4 +1,4 @@
-//! Which keys there are and of what type, read off the defaults, so that there is no second list to keep in step.
+//! The known keys and their types, derived from the defaults, so that there is no second list to maintain.
 
 use toml::{Table, Value};
 
@@ -21,7 +21,7 @@ impl Shape {
         })
     }
 
-    /// A value of the type that this key has; `None` if there is no such key.
+    /// A value of this key's type; `None` if there is no such key.
     pub(super) fn find(&self, path: &[String]) -> Option<&Value> {
         match path {
             [section, name, rest @ ..] if section == "workers" && name != "run" && !name.is_empty() => {
@@ -31,7 +31,7 @@ impl Shape {
         }
     }
 
-    /// The known key that looks most like this unknown one.
+    /// The known key most similar to this unknown one.
     pub(super) fn nearest(&self, key: &str) -> Option<String> {
         let mut known = self.keys();
         if !key.contains('.') {
@@ -45,7 +45,7 @@ impl Shape {
         distances.filter(|(distance, _)| alike(*distance)).min().map(|(_, candidate)| candidate)
     }
 
-    /// All keys, dotted, but those of single workers.
+    /// All keys, dotted, except those of single workers.
     fn keys(&self) -> Vec<String> {
         let sections = self.root.as_table().into_iter().flatten();
         sections
@@ -57,7 +57,7 @@ impl Shape {
     }
 }
 
-/// Why a value cannot stand where one like `expected` should; the value itself is not repeated.
+/// Why a value does not have the type of `expected`; the value itself is not repeated.
 pub(super) fn mismatch(expected: &Value, given: &Value) -> Option<&'static str> {
     match (expected, given) {
         (Value::Integer(_), Value::Integer(number)) => (*number < 0).then_some("must not be negative"),
@@ -67,7 +67,7 @@ pub(super) fn mismatch(expected: &Value, given: &Value) -> Option<&'static str> 
             let is_list = given.as_array().is_some_and(|items| items.iter().all(Value::is_str));
             (!is_list).then_some("must be a list of texts, such as [\"a\", \"b\"]")
         }
-        // Sizes and counts are written as texts or as numbers.
+        // Sizes and counts may be texts or numbers.
         (Value::String(default), Value::Integer(_)) if is_size_or_count(default) => None,
         (Value::String(_), given) => (!given.is_str()).then_some("must be a text in quotes"),
         (Value::Table(_), given) => (!given.is_table()).then_some("is a section, not a key"),
@@ -87,7 +87,7 @@ fn keys_of(table: &Value) -> impl Iterator<Item = &String> {
     table.as_table().into_iter().flat_map(Table::keys)
 }
 
-/// How many letters have to be changed, added or left out to get from one text to the other (Levenshtein).
+/// The Levenshtein distance: how many letters must be changed, added or removed to get from one text to the other.
 fn distance(from: &str, to: &str) -> usize {
     let mut row: Vec<usize> = (0..=to.chars().count()).collect();
     for (index, letter) in from.chars().enumerate() {

@@ -1,4 +1,4 @@
-//! The sections about what is kept: `[database]`, `[events]`, `[dead_letters]`, `[records]`, `[search]` and `[feed]`.
+//! The sections about stored data: `[database]`, `[events]`, `[dead_letters]`, `[records]`, `[search]` and `[feed]`.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{ConfigError, Memory, Secret, Size, Span, check::Check};
 
-/// The languages that the search can stem, and `none`.
+/// The languages that search can stem, and `none`.
 const LANGUAGES: [&str; 19] = [
     "none",
     "arabic",
@@ -30,13 +30,13 @@ const LANGUAGES: [&str; 19] = [
     "turkish",
 ];
 
-/// `[database]`: where the truth is kept.
+/// `[database]`: where all data is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseSettings {
-    /// The database's address; empty: see [`super::Config::database_url`].
+    /// The database's URL; empty: see [`super::Config::database_url`].
     pub url: String,
-    /// The user at a SurrealDB server.
+    /// The user name for a SurrealDB server.
     pub username: String,
     /// Its password.
     pub password: Secret,
@@ -44,7 +44,7 @@ pub struct DatabaseSettings {
     pub namespace: String,
     /// The database's name in it.
     pub name: String,
-    /// How many posts are kept in memory for reading.
+    /// How many posts are cached in memory for reading.
     pub post_cache: usize,
     /// The memory of an embedded database: cache, write buffers and their history.
     pub memory: Memory,
@@ -105,11 +105,11 @@ impl EventsSettings {
     }
 }
 
-/// `[dead_letters]`: deliveries that are out of receives.
+/// `[dead_letters]`: deliveries that have used up their receives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeadLettersSettings {
-    /// How long a dead letter is kept from the day it was dead-lettered.
+    /// How long a dead letter is kept, counted from when it became one.
     pub retention: Span,
 }
 
@@ -125,11 +125,11 @@ impl DeadLettersSettings {
     }
 }
 
-/// `[records]`: what only grows and is looked at seldom.
+/// `[records]`: data that grows and is rarely read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RecordsSettings {
-    /// How long mail ledgers, and verdicts on texts that are no more, are kept.
+    /// How long mail ledgers, and verdicts on earlier texts of posts, are kept.
     pub retention: Span,
 }
 
@@ -151,9 +151,9 @@ impl RecordsSettings {
 pub struct SearchSettings {
     /// The index's folder; empty: see [`super::Config::search_folder`].
     pub folder: PathBuf,
-    /// The language whose endings are folded, or `none`.
+    /// The language for stemming, or `none`.
     pub language: String,
-    /// The memory that the index may use to write.
+    /// How much memory the index may use for writing.
     pub writer_memory: Size,
 }
 
@@ -175,11 +175,11 @@ impl SearchSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FeedSettings {
-    /// How many posts are kept ready per reader.
+    /// How many posts are stored per reader.
     pub length: usize,
-    /// How many of an author's newest posts a new follower gets.
+    /// How many of an author's newest posts are added to the feed of a new follower.
     pub backfill: usize,
-    /// How many followers are served in one go.
+    /// How many followers are served at a time.
     pub chunk: usize,
 }
 

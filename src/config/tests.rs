@@ -1,4 +1,5 @@
-//! The configuration as a whole: the manual against the structs, the order of the layers, and the one line of each error.
+//! Tests of the configuration as a whole: the manual against the structs, the order of the layers, and the line of each
+//! error.
 
 use toml::{Table, Value};
 
@@ -16,7 +17,8 @@ fn error(text: &str, variables: &[(&str, &str)]) -> String {
     load(text, variables).unwrap_err().to_string()
 }
 
-/// The manual with its commented keys taken into use: lines `# key = value`, or with another indentation those of a worker's table.
+/// The manual with its keys uncommented: lines `# key = value`, or, with another indentation, those of a worker's
+/// table.
 fn uncommented(indentation: &str) -> String {
     let uncomment = |line: &'static str| {
         let rest = line.strip_prefix(indentation)?;

@@ -1,5 +1,4 @@
-//! The units that settings are written in: durations (`90s`) and sizes (`256KiB`). Nothing here knows which keys
-//! there are.
+//! Units of settings: durations (`90s`) and sizes (`256KiB`). Nothing here knows the keys.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -8,11 +7,11 @@ use serde::{
     de::{Error as _, Visitor},
 };
 
-/// A length of time, written as a whole number and a unit: `500ms`, `90s`, `15m`, `2h`, `14d`.
+/// A duration, written as a whole number and a unit: `500ms`, `90s`, `15m`, `2h`, `14d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span(Duration);
 
-/// The text is no duration.
+/// The text is not a duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a duration such as 500ms, 90s, 15m, 2h or 14d")]
 pub struct NotASpan;
@@ -20,25 +19,25 @@ pub struct NotASpan;
 const SPAN_UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 impl Span {
-    /// So many milliseconds.
+    /// A number of milliseconds.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(Duration::from_millis(millis))
     }
 
-    /// So many seconds.
+    /// A number of seconds.
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
 
-    /// So many minutes.
+    /// A number of minutes.
     #[must_use]
     pub const fn minutes(minutes: u64) -> Self {
         Self::from_secs(minutes * 60)
     }
 
-    /// So many days of 24 hours.
+    /// A number of days of 24 hours.
     #[must_use]
     pub const fn days(days: u64) -> Self {
         Self::minutes(days * 24 * 60)
@@ -98,7 +97,7 @@ impl<'de> Deserialize<'de> for Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Size(u64);
 
-/// The text is no size.
+/// The text is not a size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a size such as 256KiB or 50MiB, or a number of bytes")]
 pub struct NotASize;
@@ -106,13 +105,13 @@ pub struct NotASize;
 const SIZE_UNITS: [(&str, u64); 5] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1), ("", 1)];
 
 impl Size {
-    /// So many units of 1,024 bytes.
+    /// A number of units of 1,024 bytes.
     #[must_use]
     pub const fn kib(number: u64) -> Self {
         Self(number << 10)
     }
 
-    /// So many units of 1,048,576 bytes.
+    /// A number of units of 1,048,576 bytes.
     #[must_use]
     pub const fn mib(number: u64) -> Self {
         Self(number << 20)
@@ -124,7 +123,7 @@ impl Size {
         self.0
     }
 
-    /// The number of bytes, as lengths in memory are counted.
+    /// The number of bytes as a `usize`.
     #[must_use]
     pub fn bytes(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)

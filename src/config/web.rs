@@ -1,4 +1,4 @@
-//! The section about what people see: `[web]`.
+//! The section `[web]`.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -7,11 +7,11 @@ use super::{ConfigError, check::Check};
 
 const KEY: &str = "web.post_url";
 
-/// `[web]`: where people read.
+/// `[web]`: where people read posts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebSettings {
-    /// The address at which a person reads a post, with `{handle}`, `{slug}` and `{id}`; empty: see [`super::Config::post_url`].
+    /// The URL where people read a post, with `{handle}`, `{slug}` and `{id}`; empty: see [`super::Config::post_url`].
     pub post_url: String,
 }
 
@@ -36,7 +36,7 @@ impl WebSettings {
         )?;
         let has = |part: &str| self.post_url.contains(part);
         let is_unique = has("{id}") || (has("{handle}") && has("{slug}"));
-        check.that(is_unique, KEY, "must contain {id}, or {handle} and {slug}: otherwise posts share an address")
+        check.that(is_unique, KEY, "must contain {id}, or {handle} and {slug}: otherwise posts would share a URL")
     }
 }
 

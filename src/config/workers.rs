@@ -1,4 +1,4 @@
-//! `[workers]` and its table per worker. Which workers exist is decided by the code that registers them, not here.
+//! `[workers]` and its table for each worker. The code that registers workers decides which ones exist.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -23,35 +23,35 @@ pub struct WorkersSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WorkerSettings {
-    /// How many events wait in memory; what exceeds them is read from the log.
+    /// How many events wait in memory; further ones are read from the log.
     pub mailbox: usize,
-    /// How many deliveries run side by side.
+    /// How many deliveries run at the same time.
     pub batch: usize,
     /// How long one delivery may run before it is cancelled.
     pub timeout: Span,
-    /// How long a received delivery stays invisible to others.
+    /// How long a delivery stays leased while it is processed.
     pub visibility_timeout: Span,
-    /// How many receives a delivery has before it is dead-lettered.
+    /// After how many failed receives a delivery becomes a dead letter.
     pub max_receives: u32,
     /// The first wait after a failure: doubled each time, with full jitter, capped at the visibility timeout.
     pub backoff: Span,
-    /// Whether deliveries are held until their post is approved; unset: the worker's own default.
+    /// Whether deliveries are held until their post is approved; not set: the worker's own default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait_for_approval: Option<bool>,
-    /// Whether the worker takes nothing.
+    /// Whether the worker is paused.
     pub paused: bool,
-    /// Where in the log a worker begins that has never run.
+    /// Where in the log a worker starts that has never run.
     pub start: Start,
 }
 
-/// Where a new worker begins.
+/// Where a new worker starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Start {
-    /// With what happens from now on.
+    /// With events from now on.
     #[default]
     Now,
-    /// With the oldest event that is kept.
+    /// With the oldest stored event.
     Beginning,
 }
 
@@ -72,7 +72,7 @@ impl Default for WorkerSettings {
 }
 
 impl WorkerSettings {
-    /// Whether deliveries are held until their post is approved; false if nobody decided.
+    /// Whether deliveries are held until their post is approved; false if not set.
     #[must_use]
     pub fn waits_for_approval(&self) -> bool {
         self.wait_for_approval.unwrap_or(false)

@@ -1,5 +1,5 @@
-//! Causes: what dead letters have in common. One outage kills many deliveries, each with its own ids and numbers in the
-//! message; with those replaced by placeholders the messages are the same.
+//! The cause of a dead letter, which groups dead letters. One outage makes many deliveries fail, each with its own ids
+//! and numbers in the message; with those replaced by placeholders, the messages are equal.
 
 use std::{fmt, net::IpAddr, net::SocketAddr, str::FromStr};
 
@@ -7,20 +7,20 @@ use sha2::{Digest, Sha256};
 
 use super::{Invalid, hex};
 
-/// The longest text of a cause, and how much of a message is looked at.
+/// The maximum length of a cause's text, and how much of a message is examined.
 const MAX_TEXT: usize = 200;
 const MAX_READ: usize = 2_000;
-/// Digits of an id.
+/// The number of digits in an id.
 const DIGITS: usize = 12;
-/// A run of letters and digits that is at least so long and has a digit is an id of some kind: a ULID, a message id.
+/// A run of letters and digits with at least this length and one digit is taken for an id: a ULID, a message id.
 const ID_LENGTH: usize = 20;
-/// Hexadecimal digits from here on are a hash.
+/// This many hexadecimal digits or more are taken for a hash.
 const HASH_LENGTH: usize = 8;
 
-/// Why deliveries of one worker died, told without what differs between them.
+/// Why deliveries of one worker became dead letters, without the parts that differ between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// The same for everything that died of the same.
+    /// The id; dead letters with the same cause share it.
     pub id: CauseId,
     /// The class of the last failure: `error`, `transient`, `timeout`, `panic`, `lost` or `rejected`.
     pub class: String,
@@ -33,7 +33,7 @@ pub struct Cause {
 pub struct CauseId(String);
 
 impl Cause {
-    /// The cause of a death in `worker` whose last failure was of that class and said `message`.
+    /// The cause of a dead letter of `worker` whose last failure had this class and message.
     #[must_use]
     pub fn of(worker: &str, class: &str, message: &str) -> Self {
         let text = normalise(message);
@@ -44,7 +44,7 @@ impl Cause {
 }
 
 impl CauseId {
-    /// An id that the database already holds.
+    /// An id that comes from the database.
     #[must_use]
     pub fn from_trusted(id: String) -> Self {
         Self(id)
@@ -69,7 +69,7 @@ impl FromStr for CauseId {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let is_id = text.len() == DIGITS && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let wrong =
-            || Invalid::new("cause", "invalid_id", "must be 12 hexadecimal digits, as the list of causes has them");
+            || Invalid::new("cause", "invalid_id", "must be 12 hexadecimal digits, as shown in the list of causes");
         is_id.then(|| Self(text.to_owned())).ok_or_else(wrong)
     }
 }
@@ -103,7 +103,7 @@ fn normalise(message: &str) -> String {
     normal.trim().chars().take(MAX_TEXT).collect()
 }
 
-/// How many bytes at the beginning belong together: a word with its hyphens and dots, or a whole link.
+/// How many bytes at the start form one unit: a word with its hyphens and dots, or a whole link.
 fn word_length(text: &str) -> usize {
     let is_word = |letter: char| letter.is_alphanumeric() || "-_.:@+/".contains(letter);
     let length = text.find(|letter| !is_word(letter)).unwrap_or(text.len());
@@ -114,7 +114,7 @@ fn word_length(text: &str) -> usize {
     text.find(|letter: char| letter.is_whitespace() || "\"'`<>()[]{},;".contains(letter)).unwrap_or(text.len())
 }
 
-/// What follows the quoted text that `text` begins with. An apostrophe within a word is no quotation mark.
+/// What follows the quoted text at the start of `text`. An apostrophe within a word is not a quotation mark.
 fn after_quoted<'a>(text: &'a str, quote: char, before: &str) -> Option<&'a str> {
     if !matches!(quote, '"' | '\'' | '`') || before.ends_with(char::is_alphanumeric) {
         return None;
@@ -136,7 +136,7 @@ fn push_word(normal: &mut String, word: &str) {
     normal.push_str(end);
 }
 
-/// The placeholder of a word that means something as a whole.
+/// The placeholder for a word that is recognised as a whole.
 fn whole(word: &str) -> Option<&'static str> {
     let has_digit = word.contains(|letter: char| letter.is_ascii_digit());
     let is_address = word.split_once('@').is_some_and(|(before, behind)| !before.is_empty() && !behind.is_empty());
@@ -161,7 +161,7 @@ fn whole(word: &str) -> Option<&'static str> {
     }
 }
 
-/// The parts of a word between its hyphens, dots and slashes, each for itself.
+/// Replaces the parts of a word between hyphens, dots and slashes one by one.
 fn push_parts(normal: &mut String, word: &str) {
     let mut rest = word;
     while let Some(first) = rest.chars().next() {

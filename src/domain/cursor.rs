@@ -1,5 +1,5 @@
-//! Page cursors: where the next page of a list begins. Opaque to clients, checked when they come back: nothing is taken but the
-//! very text that this server makes of a place in that kind of list.
+//! Page cursors: where the next page of a list starts. They are opaque to clients and checked when they come back: only
+//! the exact text that this server makes for a position in that kind of list is accepted.
 
 use std::{
     fmt::{self, Display},
@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{CauseId, DeadLetterId, Invalid, PostId, Timestamp};
 
-/// The text a client gets for a place in a list.
+/// The text a client gets for a position in a list.
 #[must_use]
 pub fn encode(place: &impl Display) -> String {
     URL_SAFE_NO_PAD.encode(place.to_string())
@@ -19,11 +19,11 @@ pub fn encode(place: &impl Display) -> String {
 /// Reads a cursor that a client sent back.
 ///
 /// # Errors
-/// `invalid_cursor` if this server did not make it for a place of that kind.
+/// `invalid_cursor` if this server did not make it for this kind of list.
 pub fn decode<P: Display + FromStr>(cursor: &str) -> Result<P, Invalid> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
     let place: Option<P> = bytes.and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok());
-    // One place has one cursor: `+5` for 5 and lower case in an id would be others.
+    // Each position has exactly one cursor: `+5` for 5, or an id in lower case, is refused.
     place.filter(|place| encode(place) == cursor).ok_or_else(invalid)
 }
 
@@ -40,23 +40,23 @@ pub struct PageCursor {
     pub post: PostId,
 }
 
-/// How many hits of a search have been looked at.
+/// How many hits of a search precede the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HitCursor(pub usize);
 
-/// A dead letter among the others: the moment of its death, then its id, in one text that sorts.
+/// The position of a dead letter: when it became one, then its id, as one text that sorts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LetterCursor {
-    /// When it died, after 1970.
+    /// When it became a dead letter, after 1970.
     pub dead_at: Timestamp,
-    /// That letter.
+    /// The dead letter.
     pub id: DeadLetterId,
 }
 
 /// The last cause on a page of causes, the most frequent first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CauseCursor {
-    /// How many letters it has, below zero, so that the most frequent comes first.
+    /// Its number of dead letters, negated so that the most frequent cause sorts first.
     pub rank: i64,
     /// That cause.
     pub cause: CauseId,
@@ -130,6 +130,7 @@ mod tests {
     use std::fmt::Debug;
 
     use super::*;
+    use crate::domain::{AccountId, AuditId, JobId};
 
     fn survives<P: Display + FromStr + PartialEq + Debug>(place: P) {
         assert_eq!(decode::<P>(&encode(&place)).unwrap(), place);
@@ -142,13 +143,18 @@ mod tests {
         let id: DeadLetterId = "search@a.01JD9X8Z6Q4W7E2R5T1Y3V0P8A.17".parse().unwrap();
         survives(LetterCursor { dead_at: Timestamp::from_millis(1_700_000_000_000), id });
         survives(CauseCursor { rank: -5, cause: "0123456789ab".parse().unwrap() });
+        survives(AuditId { at: Timestamp::from_millis(1_700_000_000_000), ulid: ulid::Ulid::generate() });
+        survives(AccountId::generate());
+        survives(JobId::generate());
     }
 
     #[test]
     fn hostile_cursors_are_refused() {
-        for text in ["", "x", "AAAA", "Li4u", "🦀"] {
+        for text in ["", "x", "AAAA", "MDAw", "Li4u", "🦀"] {
             assert_eq!(decode::<PageCursor>(text).unwrap_err().code, "invalid_cursor");
             assert!(decode::<HitCursor>(text).is_err() && decode::<LetterCursor>(text).is_err());
+            assert!(decode::<CauseCursor>(text).is_err() && decode::<AuditId>(text).is_err());
+            assert!(decode::<AccountId>(text).is_err() && decode::<JobId>(text).is_err(), "{text}");
         }
     }
 

@@ -1,10 +1,10 @@
-//! Naming and choosing dead letters.
+//! Identifying and selecting dead letters.
 
 use std::{fmt, str::FromStr};
 
 use super::{CauseId, EventId, Invalid, PostId};
 
-/// The longest name of a subscription.
+/// The maximum length of a subscription's name.
 const MAX_LANE: usize = 80;
 
 /// Whose deliveries they are: a worker's name, or `search@<node>` for a worker whose result is local to a node.
@@ -12,7 +12,7 @@ const MAX_LANE: usize = 80;
 pub struct Subscription(String);
 
 impl Subscription {
-    /// A subscription that the database or the engine already knows.
+    /// A subscription whose name comes from the database or the engine.
     #[must_use]
     pub fn from_trusted(subscription: String) -> Self {
         Self(subscription)
@@ -30,7 +30,7 @@ impl Subscription {
         self.0.split('@').next().unwrap_or(&self.0)
     }
 
-    /// Whether it is one node's alone.
+    /// Whether it belongs to a single node.
     #[must_use]
     pub fn is_local(&self) -> bool {
         self.0.contains('@')
@@ -65,7 +65,7 @@ impl fmt::Display for Subscription {
 pub struct DeadLetterId {
     /// Whose delivery it was.
     pub subscription: Subscription,
-    /// What was to be delivered.
+    /// The event that could not be processed.
     pub event: EventId,
 }
 
@@ -86,28 +86,28 @@ impl FromStr for DeadLetterId {
             let seq = parts.next()?.parse().ok()?;
             Some(Self { subscription, event: EventId { epoch, seq } })
         };
-        // One letter has one id: `+17` and lower case would be others.
+        // Each dead letter has exactly one id: `+17` or lower case is refused.
         parse().filter(|id| id.to_string() == text).ok_or_else(|| {
             Invalid::new("id", "invalid_id", "must be a dead letter's id, such as email.01JD9X8Z6Q4W7E2R5T1Y3V0P8A.17")
         })
     }
 }
 
-/// Which dead letters: those that everything given here is true of; all of them when nothing is given.
+/// Selects dead letters: those that match every field that is set; all of them if none is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeadLetterFilter {
     /// Only these; empty: any.
     pub ids: Vec<DeadLetterId>,
     /// Only this worker's, on all nodes, or only this subscription's.
     pub worker: Option<Subscription>,
-    /// Only those that died of this.
+    /// Only those with this cause.
     pub cause: Option<CauseId>,
     /// Only those about this post.
     pub post: Option<PostId>,
 }
 
 impl DeadLetterFilter {
-    /// Whether it lets everything through.
+    /// Whether it selects all dead letters.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -1,8 +1,8 @@
-//! What is wrong with a value somebody sent: the field, a stable code, and a sentence that says what would be right.
+//! Validation errors: the field, a stable code, and a sentence that says what would be valid.
 
 use std::fmt;
 
-/// One thing that is wrong with one field.
+/// One error of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
     /// The field's name as the client wrote it, dotted where it is nested: `tags.3`.
@@ -14,12 +14,12 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    /// Says that `field` is wrong.
+    /// An error about `field`.
     pub fn new(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
         Self { field: field.into(), code, message: message.into() }
     }
 
-    /// The same finding under another field name: for a type that does not know where it stands.
+    /// The same error with another field name, for a type that does not know which field it is in.
     #[must_use]
     pub fn under(self, field: impl Into<String>) -> Self {
         Self { field: field.into(), ..self }
@@ -34,25 +34,25 @@ impl fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
-/// Collects what is wrong with a request, so that the client hears of everything at once.
+/// Collects all errors of a request, so that the client gets them at once.
 #[derive(Debug, Default)]
 pub struct Problems(Vec<Invalid>);
 
 impl Problems {
-    /// Keeps the value, or notes what is wrong with it.
+    /// Returns the value, or records its error.
     pub fn note<T>(&mut self, result: Result<T, Invalid>) -> Option<T> {
         result.map_err(|invalid| self.0.push(invalid)).ok()
     }
 
-    /// Notes one finding.
+    /// Records one error.
     pub fn push(&mut self, invalid: Invalid) {
         self.0.push(invalid);
     }
 
-    /// Nothing found: go on.
+    /// Succeeds if there are no errors.
     ///
     /// # Errors
-    /// Everything that was noted, if anything was.
+    /// All recorded errors, if there are any.
     pub fn finish(self) -> Result<(), Vec<Invalid>> {
         if self.0.is_empty() { Ok(()) } else { Err(self.0) }
     }

@@ -1,4 +1,4 @@
-//! Events: what happened, and to which ids. Consequences read everything else from the database when they run.
+//! Events: what happened, and to which ids. Workers read everything else from the database when they run.
 
 use std::{fmt, str::FromStr};
 
@@ -6,7 +6,7 @@ use ulid::Ulid;
 
 use super::{AccountId, Invalid, Post, PostId, Status, Tag, Timestamp, TraceContext, Viewer, may_see};
 
-/// One life of one node: a ULID made when its publisher starts. Each epoch has a log of its own.
+/// One run of one node: a ULID made when its publisher starts. Each epoch has a log of its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(Ulid);
 
@@ -17,14 +17,14 @@ impl Epoch {
         Self(Ulid::generate())
     }
 
-    /// A new epoch that is later than another one, also when the clock has gone backwards since.
+    /// A new epoch that sorts after `other`, even if the clock has gone backwards since.
     #[must_use]
     pub fn generate_after(other: Option<Self>) -> Self {
         let (new, other) = (Self::generate(), other.map_or(0, |other| other.0.timestamp_ms()));
         if new.0.timestamp_ms() > other { new } else { Self(Ulid::from_parts(other + 1, new.0.random())) }
     }
 
-    /// When it began.
+    /// When it started.
     #[must_use]
     pub fn began_at(&self) -> Timestamp {
         Timestamp::from_millis(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
@@ -51,12 +51,12 @@ impl FromStr for Epoch {
     }
 }
 
-/// Where an event stands in the logs: `seq` counts up from 1 without gaps within its epoch.
+/// The position of an event: `seq` counts up from 1 without gaps within its epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId {
     /// Which log.
     pub epoch: Epoch,
-    /// Which place in it, from 1.
+    /// The position in it, from 1.
     pub seq: u64,
 }
 
@@ -69,31 +69,31 @@ impl fmt::Display for EventId {
 /// Something that happened and has consequences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Its place in the log.
+    /// Its position in the log.
     pub id: EventId,
     /// What happened.
     pub kind: EventKind,
-    /// When it was committed to.
+    /// When it happened.
     pub at: Timestamp,
     /// The trace of the request that caused it.
     pub trace: TraceContext,
 }
 
-/// How the sum of what an author has published changes: counters add it up, so it stands in the event itself.
+/// How the totals of what an author has published change. Counters add it up, so it is part of the event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ContentChange {
-    /// Words more, or fewer.
+    /// Words added; negative if there are fewer.
     pub words: i64,
     /// Posts more, or fewer, that are published and that the public may not see.
     pub hidden: i64,
-    /// Tags that were not there before.
+    /// Tags added.
     pub tags_added: Vec<Tag>,
-    /// Tags that are there no more.
+    /// Tags removed.
     pub tags_removed: Vec<Tag>,
 }
 
 impl ContentChange {
-    /// From one version of a post to another; `None` stands for "not published".
+    /// The difference between two versions of a post; `None` stands for "not published".
     #[must_use]
     pub fn between(old: Option<&Post>, new: Option<&Post>) -> Self {
         let words = |post: Option<&Post>| {
@@ -116,20 +116,20 @@ fn hidden(post: Option<&Post>) -> i64 {
     i64::from(post.is_some_and(|post| post.status == Status::Published && !may_see(post, Viewer::Public)))
 }
 
-/// What can happen.
+/// The kinds of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventKind {
-    /// A post is out.
+    /// A post was published.
     PostPublished {
         /// The post.
         post: PostId,
         /// Its author.
         author: AccountId,
-        /// Its place in time: with the post id, the key of its feed rows.
+        /// When it counts as published: with the post id, the key of its feed rows.
         published_at: Timestamp,
-        /// Whether followers are to be mailed.
+        /// Whether followers get a mail.
         notify: bool,
-        /// What it adds.
+        /// What it adds to the counters.
         change: ContentChange,
     },
     /// A published post's text, tags or title changed.
@@ -141,15 +141,15 @@ pub enum EventKind {
         /// How the new text differs.
         change: ContentChange,
     },
-    /// A published post is gone.
+    /// A published post was deleted.
     PostDeleted {
         /// The post.
         post: PostId,
         /// Its author.
         author: AccountId,
-        /// Where its feed rows stand.
+        /// The publication time in the keys of its feed rows.
         published_at: Timestamp,
-        /// What goes with it.
+        /// What it takes from the counters.
         change: ContentChange,
     },
     /// A moderator approved a post.
@@ -158,7 +158,7 @@ pub enum EventKind {
         post: PostId,
         /// Its author.
         author: AccountId,
-        /// Where its feed rows belong, if an earlier verdict has taken them back.
+        /// The publication time for its feed rows, if an earlier verdict removed them.
         restores: Option<Timestamp>,
         /// See [`ContentChange::hidden`].
         hidden: i64,
@@ -169,19 +169,23 @@ pub enum EventKind {
         post: PostId,
         /// Its author.
         author: AccountId,
+<<<<<<< HEAD
         /// Where its feed rows are.
+=======
+        /// The publication time in the keys of its feed rows.
+>>>>>>> words-merged
         published_at: Timestamp,
         /// See [`ContentChange::hidden`].
         hidden: i64,
     },
-    /// A reader follows an author.
+    /// A reader started to follow an author.
     AuthorFollowed {
         /// Who follows.
         reader: AccountId,
         /// Who is followed.
         author: AccountId,
     },
-    /// A reader no longer follows an author.
+    /// A reader stopped following an author.
     AuthorUnfollowed {
         /// Who followed.
         reader: AccountId,

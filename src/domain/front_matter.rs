@@ -1,6 +1,6 @@
 //! Markdown files as other tools keep them (Hugo, Jekyll, plain files): front matter, title, tags, date, body.
 //!
-//! Reading only. What comes out is not validated: the server does that, as for everyone.
+//! This only reads. The result is not validated; the server does that, as for every client.
 
 mod date;
 mod fields;
@@ -13,64 +13,64 @@ use thiserror::Error;
 use self::fields::Fields;
 use super::Timestamp;
 
-/// What a Markdown file says of itself.
+/// A Markdown file with its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// From the front matter, else the first heading, else the file's name.
+    /// From the front matter, otherwise from the first heading, otherwise from the file's name.
     pub title: String,
-    /// The Markdown after the front matter, without the heading if that became the title.
+    /// The Markdown after the front matter, without the heading that became the title.
     pub body: String,
-    /// Tags and categories; none twice.
+    /// Tags and categories, without duplicates.
     pub tags: Vec<String>,
     /// When it was published, if the file or its name says so; without a time zone it is UTC.
     pub date: Option<Timestamp>,
-    /// Whether the file says that it is not to be published.
+    /// Whether the file is marked as a draft.
     pub draft: bool,
     /// The name in links, if the file or its name gives one.
     pub slug: Option<String>,
 }
 
-/// Why a file cannot be taken.
+/// Why a file cannot be imported.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FrontMatterError {
-    /// Some other encoding, or no text at all.
+    /// Another encoding, or not text at all.
     #[error("not UTF-8 text: the byte at offset {offset} is not valid; save the file as UTF-8")]
     NotUtf8 {
-        /// Where the first bad byte stands.
+        /// The offset of the first invalid byte.
         offset: usize,
     },
-    /// The front matter has no end.
+    /// The front matter is not closed.
     #[error("the front matter opens with `{fence}` but no later line with `{fence}` closes it")]
     Unclosed {
         /// The line that opens it.
         fence: &'static str,
     },
-    /// Bad YAML between `---` lines.
+    /// Invalid YAML between `---` lines.
     #[error("line {line}: the YAML front matter is not valid: {message}")]
     Yaml {
         /// The line of the file, from 1.
         line: usize,
-        /// What the parser says.
+        /// The parser's message.
         message: String,
     },
-    /// Bad TOML between `+++` lines.
+    /// Invalid TOML between `+++` lines.
     #[error("line {line}: the TOML front matter is not valid: {message}")]
     Toml {
         /// The line of the file, from 1.
         line: usize,
-        /// What the parser says.
+        /// The parser's message.
         message: String,
     },
-    /// A bad JSON object at the top.
+    /// An invalid JSON object at the top.
     #[error("line {line}: the JSON front matter is not valid: {message}")]
     Json {
         /// The line of the file, from 1.
         line: usize,
-        /// What the parser says.
+        /// The parser's message.
         message: String,
     },
     /// A date that cannot be read.
-    #[error("the date `{0}` is not understood: write it as 2024-05-01 or 2024-05-01T10:00:00+02:00")]
+    #[error("the date `{0}` is invalid: write it as 2024-05-01 or 2024-05-01T10:00:00+02:00")]
     BadDate(String),
     /// `draft` is neither true nor false.
     #[error("`draft` is `{0}`: write true or false")]
@@ -87,7 +87,7 @@ impl Document {
     /// Reads a file; `file_stem` is its name without folder and extension.
     ///
     /// # Errors
-    /// What keeps the file from being taken, in words its owner can act on.
+    /// Why the file cannot be imported, in words its owner can act on.
     pub fn parse(file_stem: &str, bytes: &[u8]) -> Result<Self, FrontMatterError> {
         let text = std::str::from_utf8(bytes).map_err(|e| FrontMatterError::NotUtf8 { offset: e.valid_up_to() })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
@@ -115,7 +115,7 @@ impl Document {
     }
 }
 
-/// Hugo's `date` and `publishDate`; Jekyll's `published`, where it is not a switch.
+/// Hugo's `date` and `publishDate`; Jekyll's `published`, if it is not true or false.
 fn date_of(fields: &Fields) -> Result<Option<Timestamp>, FrontMatterError> {
     let published = fields.text("published").filter(|text| fields::switch(text).is_none());
     match fields.text("date").or(fields.text("publishdate")).or(published) {

@@ -1,4 +1,4 @@
-//! Identifiers: one newtype per kind of thing, all of them ULIDs, so that they sort by the moment they were made.
+//! Identifiers: one newtype per kind of thing. All are ULIDs, so they sort by creation time.
 
 use std::{fmt, str::FromStr};
 
@@ -27,7 +27,7 @@ macro_rules! ulid_newtype {
                 Self(Ulid::generate())
             }
 
-            /// The milliseconds since 1970 that it was made from.
+            /// When it was made, in milliseconds since 1970.
             #[must_use]
             pub fn unix_millis(&self) -> u64 {
                 self.0.timestamp_ms()
@@ -80,7 +80,7 @@ ulid_newtype!(
     "session"
 );
 ulid_newtype!(
-    /// A job of an operator's: a redrive, a discard.
+    /// An operator's job: a redrive or a discard.
     JobId,
     "job"
 );

@@ -1,4 +1,4 @@
-//! Jobs on dead letters: what an operator has ordered, and how far it is.
+//! Jobs on dead letters: what an operator ordered, and its progress.
 
 use super::{Actor, DeadLetterFilter, JobId, Timestamp};
 
@@ -11,16 +11,16 @@ pub enum JobKind {
     Discard,
 }
 
-/// How a job is.
+/// The state of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobState {
-    /// It goes on, on some node.
+    /// It is running, on some node.
     Running,
-    /// Everything that it was to do is done.
+    /// It is finished.
     Done,
-    /// Somebody stopped it; what was done until then stays done.
+    /// An operator stopped it; what was done until then stays done.
     Cancelled,
-    /// It cannot go on.
+    /// It cannot continue.
     Failed,
 }
 
@@ -31,38 +31,38 @@ pub struct Job {
     pub id: JobId,
     /// What it does.
     pub kind: JobKind,
-    /// To which dead letters; only to those that were dead when it began.
+    /// Which dead letters it selects, among those that existed when it started.
     pub filter: DeadLetterFilter,
-    /// To how many a second, at most.
+    /// The maximum number of dead letters per second.
     pub rate: u32,
-    /// How it is.
+    /// Its state.
     pub state: JobState,
-    /// How many there were when it began.
+    /// How many matched when it started.
     pub matched: u64,
     /// How many it has moved or deleted.
     pub done: u64,
-    /// How many it has left where they are, because they could not be redriven.
+    /// How many it has left in place because they could not be redriven.
     pub skipped: u64,
     /// Who ordered it.
     pub by: Actor,
     /// When.
     pub at: Timestamp,
-    /// When it went on or ended last.
+    /// When it last made progress or ended.
     pub updated_at: Timestamp,
-    /// Why it left something where it is, or cannot go on.
+    /// Why it skipped dead letters, or cannot continue.
     pub error: Option<String>,
 }
 
 macro_rules! words {
     ($kind:ident { $($name:ident = $word:literal),+ $(,)? }) => {
         impl $kind {
-            /// The word on the wire and in the database.
+            /// The name on the wire and in the database.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)+ }
             }
 
-            /// What the word stands for.
+            /// The value with that name.
             #[must_use]
             pub fn parse(word: &str) -> Option<Self> {
                 match word { $($word => Some(Self::$name),)+ _ => None }

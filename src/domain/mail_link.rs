@@ -1,4 +1,4 @@
-//! The links in mails that work without signing in: signed, without an end, good for one purpose each (RFC 8058).
+//! The links in mails that work without signing in: signed, without expiry, each for one purpose only (RFC 8058).
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -6,15 +6,15 @@ use sha2::Sha256;
 
 use super::AccountId;
 
-/// How long an account's id is as a text.
+/// The length of an account's id as text.
 const ID_BYTES: usize = 26;
 
 /// What a link does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailLink {
-    /// Ends the mails about new posts.
+    /// Stops mails about new posts.
     Unsubscribe,
-    /// Begins them again.
+    /// Starts them again.
     Subscribe,
 }
 
@@ -27,12 +27,12 @@ impl MailLink {
     }
 }
 
-/// Makes and reads the tokens in links. The same link of the same account always has the same token.
+/// Makes and verifies the tokens in links. The same link for the same account always has the same token.
 #[derive(Clone)]
 pub struct MailLinkKey([u8; 32]);
 
 impl MailLinkKey {
-    /// With a key that nothing else uses.
+    /// Creates it from a key that nothing else uses.
     #[must_use]
     pub const fn new(key: [u8; 32]) -> Self {
         Self(key)
@@ -46,7 +46,7 @@ impl MailLinkKey {
         format!("{account}{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// Whose link it is, if this server made it for this purpose. Whether there is such an account is not said.
+    /// The account a link is for, if this server made it for this purpose. Does not check that the account exists.
     #[must_use]
     pub fn open(&self, link: MailLink, token: &str) -> Option<AccountId> {
         let (account, signature) = token.split_at_checked(ID_BYTES)?;

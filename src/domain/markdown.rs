@@ -1,7 +1,7 @@
-//! From Markdown to sanitised HTML and to plain text. Nothing else in Broadsheet makes HTML of what people wrote.
+//! Converts Markdown to sanitised HTML and to plain text. Nothing else in Broadsheet makes HTML from what people wrote.
 //!
-//! Two walls stand between a post and its readers: raw HTML in a body is turned into text before rendering, and the rendered
-//! HTML is then reduced to what Markdown can produce.
+//! Readers are protected twice: raw HTML in a body is turned into text before rendering, and the rendered HTML is then
+//! reduced to what Markdown can produce.
 
 mod events;
 mod sanitizer;
@@ -14,7 +14,7 @@ use pulldown_cmark::{Event, TagEnd, html};
 
 use super::Body;
 
-/// Sanitised HTML: safe to put into a page or a mail as it stands. Only [`render`] makes it.
+/// Sanitised HTML, safe to put into a page or a mail unchanged. Only [`render`] makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered(String);
 
@@ -46,7 +46,7 @@ pub fn render(body: &Body) -> Rendered {
     Rendered(sanitizer::sanitize(&unsafe_html))
 }
 
-/// What a reader sees, without markup: one line a block, words and code and the descriptions of images.
+/// The text a reader sees, without markup: one line per block, with words, code and the descriptions of images.
 #[must_use]
 pub fn plain_text(body: &Body) -> String {
     let mut text = String::with_capacity(body.as_str().len());
@@ -64,7 +64,7 @@ pub fn plain_text(body: &Body) -> String {
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-/// What stands between the words inside a piece of markup and those outside.
+/// The separator between words inside and outside a piece of markup.
 const fn separator(tag: TagEnd) -> &'static str {
     match tag {
         TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image => "",
@@ -73,7 +73,7 @@ const fn separator(tag: TagEnd) -> &'static str {
     }
 }
 
-/// The beginning of plain text on one line: at most `max_chars` characters, cut between words, with an ellipsis if cut.
+/// The start of a plain text on one line: at most `max_chars` characters, cut between words, with an ellipsis if cut.
 #[must_use]
 pub fn excerpt(text: &str, max_chars: usize) -> String {
     let mut short = String::new();
@@ -95,7 +95,7 @@ pub fn excerpt(text: &str, max_chars: usize) -> String {
     short
 }
 
-/// Ends an excerpt before the word that no longer fits, or inside it if it is the first.
+/// Ends an excerpt before the first word that does not fit, or inside it if it is the only word.
 fn cut(mut short: String, length: usize, word: &str, max_chars: usize) -> String {
     if length == 0 {
         short.extend(word.chars().take(max_chars.saturating_sub(1)));

@@ -1,6 +1,7 @@
-//! What Broadsheet is about, and nothing else: ids, validated text, posts, accounts, events and the rules between them.
+//! The subject matter of Broadsheet and nothing else: ids, validated text, posts, accounts, events and the rules about
+//! them.
 //!
-//! Pure code. No actix, no surrealdb, no clock, no files, no network: times come in as arguments.
+//! Pure code: no actix, no surrealdb, no clock, no files, no network. Times are arguments.
 
 mod account;
 mod audit;
@@ -16,6 +17,7 @@ mod job;
 mod mail_link;
 mod markdown;
 mod moderation;
+mod page;
 mod post;
 mod receipt;
 mod review;
@@ -28,7 +30,7 @@ mod trace;
 mod visibility;
 
 pub use account::{Account, MailPreferences};
-pub use audit::{Actor, Audit};
+pub use audit::{Actor, Audit, AuditId};
 pub use cause::{Cause, CauseId};
 pub use cursor::{CauseCursor, HitCursor, LetterCursor, PageCursor};
 pub use dead_letter::{DeadLetterFilter, DeadLetterId, Subscription};
@@ -41,6 +43,7 @@ pub use job::{Job, JobKind, JobState};
 pub use mail_link::{MailLink, MailLinkKey};
 pub use markdown::{Rendered, excerpt, plain_text, render};
 pub use moderation::{Decision, Grounds, Judge, Moderation, Usage, Verdict};
+pub use page::Page;
 pub use post::{MAX_TAGS, Post, Status};
 pub use receipt::{DeliveryState, Receipt, ReceiptLine};
 pub use review::{APPEAL_WINDOW, Appeal, AppealState, ReviewError, ReviewRecord, Ruling};

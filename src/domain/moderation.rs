@@ -1,15 +1,15 @@
-//! What a moderator, model or person, says of a post.
+//! Verdicts of moderators (models or people) on posts.
 
 use super::Timestamp;
 
-/// Where a post stands with the moderators.
+/// The moderation state of a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Moderation {
-    /// Nobody has judged its present text yet.
+    /// Its current text has not been judged yet.
     Pending,
-    /// It is fine.
+    /// It was approved.
     Approved,
-    /// Nobody but its author and moderators may see it.
+    /// Only its author and moderators may see it.
     Rejected,
     /// The moderator could not decide; a person must.
     Review,
@@ -19,7 +19,7 @@ impl Moderation {
     /// All of them, in the order a post may pass through them.
     pub const ALL: [Self; 4] = [Self::Pending, Self::Approved, Self::Rejected, Self::Review];
 
-    /// The word on the wire and in the database.
+    /// The name on the wire and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl Moderation {
         }
     }
 
-    /// The state of that name.
+    /// The state with that name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
@@ -58,29 +58,29 @@ impl From<Decision> for Moderation {
     }
 }
 
-/// A decision with its grounds.
+/// A decision with its reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     /// What was decided.
     pub decision: Decision,
-    /// Which rules it touched, in snake_case: `profanity`, `spam_links`, `repetition`. Empty when approved.
+    /// Which rules the post violates, in snake_case: `profanity`, `spam_links`, `repetition`. Empty when approved.
     pub categories: Vec<String>,
     /// A sentence for the author and for moderators.
     pub reason: String,
     /// Who judged: `rules/1`, a model's name, or `person`.
     pub model: String,
-    /// Which version of the prompt a model was asked with.
+    /// Which version of the prompt was used for a model.
     pub prompt: Option<String>,
-    /// What asking cost.
+    /// What the judgement cost.
     pub usage: Usage,
 }
 
-/// The grounds of a post's present verdict, as they were kept.
+/// The stored reasons of a post's current verdict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grounds {
     /// What was decided.
     pub decision: Moderation,
-    /// Which rules it touched; none when a person decided.
+    /// Which rules the post violates; empty if a person decided.
     pub categories: Vec<String>,
     /// A sentence for the author and for moderators.
     pub reason: String,
@@ -90,31 +90,31 @@ pub struct Grounds {
     pub at: Timestamp,
 }
 
-/// Who has judged a post.
+/// Who judged a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Judge {
     /// A model, or the built-in rules.
     Model {
         /// Its name.
         name: String,
-        /// Which version of the prompt it was asked with, if it was asked with one.
+        /// Which version of the prompt was used, if any.
         prompt: Option<String>,
     },
     /// A moderator.
     Person {
-        /// The handle they had then.
+        /// Their handle at that time.
         handle: String,
     },
 }
 
-/// What it cost to ask a moderator; all zero for one that costs nothing.
+/// What a judgement cost; all zero for a moderator that is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Tokens sent.
     pub input_tokens: u64,
     /// Tokens received.
     pub output_tokens: u64,
-    /// Millionths of a US dollar, as the configured prices have it.
+    /// Millionths of a US dollar, at the configured prices.
     pub cost_micros: u64,
     /// How long the moderator took, in milliseconds, over all its calls.
     pub latency_ms: u64,

@@ -2,10 +2,10 @@
 
 use super::{AccountId, Body, EventId, Moderation, PostId, ReviewRecord, Slug, Tag, Timestamp, Title};
 
-/// The most tags one post can carry.
+/// The maximum number of tags of a post.
 pub const MAX_TAGS: usize = 10;
 
-/// A post as the database keeps it. Its HTML is not kept: [`super::render`] makes it from the body.
+/// A post as the database stores it. Its HTML is not stored: [`super::render`] makes it from the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Post {
     /// Which post it is.
@@ -18,48 +18,48 @@ pub struct Post {
     pub title: Title,
     /// Markdown (CommonMark with tables, footnotes, strikethrough and task lists).
     pub body: Body,
-    /// What it is about; no tag twice.
+    /// Its tags, without duplicates.
     pub tags: Vec<Tag>,
     /// Draft or published.
     pub status: Status,
-    /// What the moderator says.
+    /// Its moderation state.
     pub moderation: Moderation,
-    /// Whether others see it only once it is approved (copied from the author's account when published).
+    /// Whether others see it only after it is approved (copied from the author's account at publication).
     pub hold_until_approved: bool,
     /// Whether followers get a mail when it is published.
     pub notify: bool,
-    /// Whether a text of it was rejected and none has been approved since. Until one is, nobody but its author and moderators
-    /// sees it, however often it is edited. Its feed rows were taken back; the approval puts them there again.
+    /// Whether one of its texts was rejected and none has been approved since. Until then only its author and
+    /// moderators see it, however often it is edited. Its feed rows were removed; an approval restores them.
     pub is_withdrawn: bool,
-    /// 1 when created, one more with each edit, verdict or appeal; the ETag.
+    /// The version, used as ETag: 1 at creation, incremented by each edit, verdict or appeal.
     pub version: u64,
-    /// SHA-256 of title, tags and body in hex: what a verdict is about.
+    /// SHA-256 of title, tags and body in hex: the text that a verdict applies to.
     pub content_hash: String,
-    /// When it was created here.
+    /// When it was created on this server.
     pub created_at: Timestamp,
     /// When its text last changed.
     pub updated_at: Timestamp,
-    /// Since when it counts as published; may lie before `created_at` for imported posts. `None` for drafts.
+    /// When it counts as published; may be before `created_at` for imported posts. `None` for drafts.
     pub published_at: Option<Timestamp>,
     /// The event that published it; `None` for drafts.
     pub published_by: Option<EventId>,
-    /// The event that announced the latest change of its text since it was published; `None` if there was none.
+    /// The event of the latest change of its text since publication; `None` if there was none.
     pub last_edit: Option<EventId>,
-    /// What people have decided on it.
+    /// Decisions of people about it.
     pub review: ReviewRecord,
 }
 
-/// Whether a post is out.
+/// Whether a post is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// Only its author sees it.
     Draft,
-    /// It is out, subject to moderation.
+    /// It is published, subject to moderation.
     Published,
 }
 
 impl Status {
-    /// The word on the wire and in the database.
+    /// The name on the wire and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -68,7 +68,7 @@ impl Status {
         }
     }
 
-    /// The status of that name.
+    /// The status with that name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Draft, Self::Published].into_iter().find(|status| status.as_str() == text)
@@ -76,13 +76,13 @@ impl Status {
 }
 
 impl Post {
-    /// The event that announced its present text: moderators are asked about a text for this one, and for none before it.
+    /// The event of its current text: the moderator judges the text for this event only, not for earlier ones.
     #[must_use]
     pub fn announced_by(&self) -> Option<EventId> {
         self.last_edit.or(self.published_by)
     }
 
-    /// SHA-256 over title, tags and body, in hex: changes exactly when what a moderator judged has changed.
+    /// SHA-256 of title, tags and body, in hex: it changes exactly when the text that a moderator judges changes.
     #[must_use]
     pub fn hash_content(title: &Title, tags: &[Tag], body: &Body) -> String {
         use sha2::{Digest, Sha256};

@@ -1,4 +1,4 @@
-//! Delivery receipts: how far the consequences of publishing a post have come. Read from the workers' state, never written.
+//! Delivery receipts: what each worker has done with a published post. Derived from the workers' state, never stored.
 
 use super::{PostId, Timestamp};
 
@@ -11,33 +11,33 @@ pub struct Receipt {
     pub deliveries: Vec<ReceiptLine>,
 }
 
-/// How far one worker has come.
+/// What one worker has done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptLine {
     /// The worker's name.
     pub worker: &'static str,
-    /// How far it is.
+    /// The state of its delivery.
     pub state: DeliveryState,
-    /// Receives spent so far; 0 when it went through at once or has not been taken yet.
+    /// Failed receives so far; 0 if it succeeded at once or has not started.
     pub receives: u32,
-    /// How far a long delivery has come, in the worker's own words.
+    /// The progress of a long delivery, in the worker's own format.
     pub progress: Option<serde_json::Value>,
     /// When it will be tried next.
     pub due_at: Option<Timestamp>,
     /// When it was dead-lettered.
     pub settled_at: Option<Timestamp>,
-    /// What went wrong last.
+    /// The last error.
     pub last_error: Option<String>,
 }
 
 /// The state of one delivery, as readers of a receipt see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryState {
-    /// Not taken yet, or running for the first time.
+    /// Not started, or running for the first time.
     Pending,
     /// Waits for the post's approval.
     Held,
-    /// Has failed at least once, or goes on in chunks.
+    /// Has failed at least once, or continues in chunks.
     Retrying,
     /// Finished.
     Done,
@@ -48,7 +48,7 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
-    /// The word on the wire.
+    /// The name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,30 +1,32 @@
-//! What people decide about posts: rulings, appeals, and who may do which until when. Models' verdicts are `moderation`'s.
+//! Decisions of people about posts: rulings, appeals, and who may make them until when. For models' verdicts see
+//! `moderation`.
 
 use std::time::Duration;
 
 use super::{AccountId, Decision, Moderation, Post, Status, Timestamp};
 
-/// How long after its rejection a post may be appealed for.
+/// How long after a rejection its author may appeal.
 pub const APPEAL_WINDOW: Duration = Duration::from_secs(20 * 24 * 60 * 60);
 
-/// What a post remembers of its reviews. Empty for posts that no person has dealt with.
+/// The decisions of people that are stored with a post. Empty if there are none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReviewRecord {
-    /// When its present verdict was given; `None` while it is pending, and for verdicts of versions that did not keep it.
+    /// When its current verdict was given; `None` while it is pending, and for verdicts from versions that did not
+    /// store it.
     pub judged_at: Option<Timestamp>,
-    /// What people have decided on its texts, the latest last.
+    /// The rulings on its texts, the latest last.
     pub rulings: Vec<Ruling>,
     /// The appeals against the rejections of its texts, the latest last.
     pub appeals: Vec<Appeal>,
 }
 
-/// A person's verdict on one text of a post. It pins that text: no model's verdict changes it, also when the post is edited
-/// away from the text and back.
+/// A person's verdict on one text of a post. It is final for that text: no model's verdict changes it, even if an edit
+/// replaces the text and another brings it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ruling {
-    /// Which text.
+    /// The hash of the text.
     pub content_hash: String,
-    /// Whether it may be shown.
+    /// Whether it was approved.
     pub is_approved: bool,
     /// Who decided.
     pub by: AccountId,
@@ -32,32 +34,32 @@ pub struct Ruling {
     pub at: Timestamp,
 }
 
-/// An author's objection to the rejection of one text; its words are kept apart from the post.
+/// An author's objection to the rejection of one text; its wording is stored separately from the post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appeal {
-    /// Which text.
+    /// The hash of the text.
     pub content_hash: String,
     /// When the author objected.
     pub at: Timestamp,
-    /// What came of it.
+    /// Its state.
     pub state: AppealState,
 }
 
-/// Where an appeal stands.
+/// The state of an appeal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppealState {
     /// It waits for another reviewer.
     Open,
-    /// The rejection stands.
+    /// The rejection was upheld.
     Upheld,
-    /// The rejection is taken back.
+    /// The rejection was overturned.
     Overturned,
 }
 
 impl AppealState {
     const ALL: [Self; 3] = [Self::Open, Self::Upheld, Self::Overturned];
 
-    /// The word on the wire and in the database.
+    /// The name on the wire and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -67,33 +69,33 @@ impl AppealState {
         }
     }
 
-    /// The state of that name.
+    /// The state with that name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
 }
 
-/// Why somebody may not decide, or not appeal.
+/// Why someone may not decide or appeal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReviewError {
-    /// A draft is nobody's but its author's.
-    #[error("a draft is not moderated before it is published")]
+    /// Drafts are not moderated.
+    #[error("drafts are not moderated until they are published")]
     NotPublished,
     /// The reviewer wrote the post.
-    #[error("nobody decides on their own post")]
+    #[error("you cannot decide on your own post")]
     OwnPost,
     /// The reviewer has rejected this text before.
-    #[error("an appeal is decided by somebody who has not rejected the text before")]
+    #[error("the moderator who rejected a text cannot decide its appeal")]
     SameReviewer,
-    /// Somebody else wrote the post.
-    #[error("only its author may appeal")]
+    /// Someone else wrote the post.
+    #[error("only the author of a post may appeal")]
     NotTheAuthor,
     /// There is no rejection to appeal against.
     #[error("the post is not rejected")]
     NotRejected,
     /// An appeal against this rejection is open, or was decided.
-    #[error("the rejection of this text has been appealed against already")]
+    #[error("the rejection of this text has already been appealed")]
     AlreadyAppealed,
     /// The rejection is too old.
     #[error("the rejection is more than 20 days old")]
@@ -101,25 +103,25 @@ pub enum ReviewError {
 }
 
 impl Post {
-    /// The verdict of a person on the present text: the latest, if several people have decided.
+    /// The ruling on the current text: the latest, if several people have decided.
     #[must_use]
     pub fn ruling(&self) -> Option<&Ruling> {
         self.review.rulings.iter().rfind(|ruling| ruling.content_hash == self.content_hash)
     }
 
-    /// The appeal against the rejection of the present text that nobody has decided yet.
+    /// The open appeal against the rejection of the current text.
     #[must_use]
     pub fn open_appeal(&self) -> Option<&Appeal> {
         self.appeal().filter(|appeal| appeal.state == AppealState::Open)
     }
 
-    /// Since when the present verdict stands.
+    /// When the current verdict was given.
     #[must_use]
     pub fn judged_at(&self) -> Timestamp {
         self.review.judged_at.unwrap_or(self.updated_at)
     }
 
-    /// Takes a verdict on the present text over.
+    /// Applies a verdict on the current text.
     pub fn judge(&mut self, decision: Decision, at: Timestamp) {
         self.moderation = decision.into();
         self.review.judged_at = Some(at);
@@ -130,17 +132,18 @@ impl Post {
         }
     }
 
-    /// A verdict on a text that has been edited away is none on the present one, which still waits for its own. But a rejection
-    /// hides the post until then: else whoever edits faster than verdicts come would show what nobody has approved. Answers
-    /// whether it has hidden it now.
+    /// Applies a verdict on an earlier text. It says nothing about the current text, which still waits for its own
+    /// verdict. But a rejection hides the post until then: otherwise an author who edits faster than verdicts arrive
+    /// could show unapproved text. Returns whether the post has become hidden.
     pub fn withdraw_for(&mut self, decision: Decision) -> bool {
         let withdraws = decision == Decision::Reject && !self.is_withdrawn;
         self.is_withdrawn |= withdraws;
         withdraws
     }
 
-    /// The text has changed: what a person has decided on the new one holds at once, else it waits for a verdict. Answers
-    /// the appeal that was open against the rejection of the text before: there is nothing left to decide.
+    /// Applies a change of the text: a ruling on the new text takes effect at once, otherwise it waits for a verdict.
+    /// Returns the appeal that was open against the rejection of the previous text, because there is nothing left to
+    /// decide.
     pub fn begin_anew(&mut self, old_content_hash: &str) -> Option<Appeal> {
         match self.ruling().cloned().filter(|_| self.status == Status::Published) {
             Some(ruling) => self.judge(ruling.decision(), ruling.at),
@@ -154,7 +157,7 @@ impl Post {
         self.review.appeals.extract_if(.., is_moot).next()
     }
 
-    /// A person decides on the present text. Answers the appeal that this decides, if one was open.
+    /// Applies a person's decision on the current text. Returns the appeal it decides, if one was open.
     ///
     /// # Errors
     /// Why this person may not.
@@ -172,7 +175,7 @@ impl Post {
         }))
     }
 
-    /// The author objects to the rejection of the present text.
+    /// The author appeals against the rejection of the current text.
     ///
     /// # Errors
     /// Why they may not.
@@ -183,7 +186,7 @@ impl Post {
         if self.status != Status::Published || self.moderation != Moderation::Rejected {
             return Err(ReviewError::NotRejected);
         }
-        // One that has succeeded leaves the author another, should the same text be rejected again.
+        // After a successful appeal the author may appeal again, should the same text be rejected again.
         if self.appeal().is_some_and(|appeal| appeal.state != AppealState::Overturned) {
             return Err(ReviewError::AlreadyAppealed);
         }

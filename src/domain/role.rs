@@ -1,13 +1,13 @@
-//! Who may do what: roles belong to accounts, scopes to access tokens.
+//! Permissions: accounts have roles, access tokens have scopes.
 
-/// What an account may do beyond its own things.
+/// What an account may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Writes, reads, follows.
     User,
-    /// Judges posts.
+    /// Moderates posts.
     Moderator,
-    /// Runs the workers.
+    /// Operates the workers.
     Operator,
     /// Everything.
     Admin,
@@ -17,7 +17,7 @@ impl Role {
     /// All roles, in the order they are listed.
     pub const ALL: [Self; 4] = [Self::User, Self::Moderator, Self::Operator, Self::Admin];
 
-    /// The word on the wire and in the database.
+    /// The name on the wire and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -28,7 +28,7 @@ impl Role {
         }
     }
 
-    /// The role of that name.
+    /// The role with that name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
@@ -47,13 +47,13 @@ macro_rules! scopes {
             /// All scopes, in the order they are listed in a token.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
-            /// The word in a token.
+            /// The name in a token.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)+ }
             }
 
-            /// The scope of that name.
+            /// The scope with that name.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|scope| scope.as_str() == text)
@@ -77,7 +77,7 @@ scopes! {
 }
 
 impl Scope {
-    /// The scopes an account with these roles gets when it signs in with its password.
+    /// The scopes that an account with these roles gets when it signs in.
     #[must_use]
     pub fn granted_to(roles: &[Role]) -> Vec<Self> {
         let has = |role: Role| roles.contains(&role) || roles.contains(&Role::Admin);

@@ -1,4 +1,4 @@
-//! A post for the tests of the rules about posts.
+//! A post for tests of the rules about posts.
 
 use super::{AccountId, Body, Moderation, Post, PostId, ReviewRecord, Slug, Status, Timestamp, Title};
 

@@ -1,11 +1,11 @@
-//! Validated text: each kind is a newtype that only `parse` makes from what somebody sent. Rules about single values live
-//! here; rules about how values go together do not.
+//! Validated text: each kind is a newtype that only `parse` makes from user input. Rules about single values belong
+//! here; rules about combinations do not.
 
 use std::fmt;
 
 use super::Invalid;
 
-/// A newtype over `String` with the parts that all kinds share; `parse` is written beside each.
+/// A newtype over `String` with the parts that all kinds share; each kind has its own `parse`.
 macro_rules! text_newtype {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
@@ -13,7 +13,7 @@ macro_rules! text_newtype {
         pub struct $name(String);
 
         impl $name {
-            /// Takes text that was checked before: a row the database already holds.
+            /// Wraps text that was validated before, such as a row from the database.
             #[must_use]
             pub fn from_trusted(text: String) -> Self {
                 Self(text)
@@ -60,12 +60,12 @@ text_newtype!(
     Body
 );
 text_newtype!(
-    /// The name people read beside a post: one line of 1 to 80 characters.
+    /// The display name shown with a post: one line of 1 to 80 characters.
     #[derive(Debug)]
     Name
 );
 text_newtype!(
-    /// A few words about a person: up to 500 characters, several lines if need be.
+    /// A short biography: up to 500 characters, may have several lines.
     #[derive(Debug)]
     Bio
 );
@@ -87,7 +87,7 @@ impl Body {
     /// Checks a body.
     ///
     /// # Errors
-    /// `empty` (also for white space alone), `too_long` or `control_characters`, on the field `body`.
+    /// `empty` (also for white space only), `too_long` or `control_characters`, on the field `body`.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.trim().is_empty() {
             return Err(empty("body"));
@@ -101,7 +101,7 @@ impl Body {
 }
 
 impl fmt::Debug for Body {
-    /// Shows the length only: what people write does not belong in logs.
+    /// Shows only the length: what people write does not belong in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Body({} bytes)", self.0.len())
     }
@@ -121,7 +121,7 @@ impl Name {
 }
 
 impl Bio {
-    /// Trims and checks a few words about a person; line ends become `\n`.
+    /// Trims and checks a biography; line ends become `\n`.
     ///
     /// # Errors
     /// `too_long` or `control_characters`, on the field `bio`.
@@ -155,7 +155,7 @@ fn check_length(field: &'static str, text: &str, min: usize, max: usize) -> Resu
     Ok(())
 }
 
-/// Refuses control characters, and those that turn the direction of the text around them and so can disguise it.
+/// Refuses control characters, including those that change the direction of the surrounding text and can disguise it.
 fn check_characters(field: &'static str, text: &str, allowed: &[char]) -> Result<(), Invalid> {
     let turns_direction = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if text.chars().any(|c| turns_direction(c) || (c.is_control() && !allowed.contains(&c))) {

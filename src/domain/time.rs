@@ -1,4 +1,4 @@
-//! Moments in time, as the database and the wire see them. The clock itself lives in `crate::clock`.
+//! Points in time, as stored in the database and sent on the wire. The clock itself is in `crate::clock`.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -6,7 +6,7 @@ use jiff::{Timestamp as Instant, tz::TimeZone};
 
 use super::Invalid;
 
-/// A moment: milliseconds since 1970-01-01T00:00:00Z. On the wire RFC 3339 in UTC with milliseconds.
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z. On the wire it is RFC 3339 in UTC with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
@@ -25,25 +25,25 @@ impl Timestamp {
         self.0
     }
 
-    /// The moment `duration` later.
+    /// The time `duration` later.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self::from_millis(self.0.saturating_add(millis(duration)))
     }
 
-    /// The moment `duration` earlier.
+    /// The time `duration` earlier.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self::from_millis(self.0.saturating_sub(millis(duration)))
     }
 
-    /// How long ago `earlier` was; zero if it lies in the future.
+    /// The time since `earlier`; zero if that is in the future.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
     }
 
-    /// The UTC day this moment lies in.
+    /// The UTC day of this time.
     #[must_use]
     pub fn day(self) -> Day {
         Day(self.instant().to_zoned(TimeZone::UTC).strftime("%Y-%m-%d").to_string())
@@ -67,15 +67,15 @@ impl fmt::Display for Timestamp {
 impl FromStr for Timestamp {
     type Err = Invalid;
 
-    /// Takes RFC 3339 with any offset: `2026-11-23T10:00:00Z`, `2026-11-23T10:00:00.250+01:00`. `out_of_range` before the
-    /// year 1, which the parser takes, but which RFC 3339 cannot write.
+    /// Accepts RFC 3339 with any offset: `2026-11-23T10:00:00Z`, `2026-11-23T10:00:00.250+01:00`. `out_of_range` before
+    /// the year 1, which the parser accepts but RFC 3339 cannot express.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let instant: Instant = text.parse().map_err(|_| {
             Invalid::new("time", "invalid_time", "must be an RFC 3339 time, such as 2026-11-23T10:00:00Z")
         })?;
         let time = Self::from_millis(instant.as_millisecond());
         if time.0 != instant.as_millisecond() {
-            return Err(Invalid::new("time", "out_of_range", "must not lie before the year 1"));
+            return Err(Invalid::new("time", "out_of_range", "must not be before the year 1"));
         }
         Ok(time)
     }
@@ -86,7 +86,7 @@ impl FromStr for Timestamp {
 pub struct Day(String);
 
 impl Day {
-    /// A day that the database already holds.
+    /// A day that comes from the database.
     #[must_use]
     pub fn from_trusted(day: String) -> Self {
         Self(day)

@@ -1,4 +1,5 @@
-//! W3C trace context (<https://www.w3.org/TR/trace-context/>, version 00): taken from a request, carried by its events.
+//! W3C trace context (<https://www.w3.org/TR/trace-context/>, version 00): read from a request and carried by its
+//! events.
 
 use std::fmt;
 
@@ -11,13 +12,13 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// A context from its parts. Zero ids are invalid in the standard; a caller that makes them up must not use zero.
+    /// A context from its parts. The standard does not allow zero ids; a caller that makes up ids must not use zero.
     #[must_use]
     pub const fn new(trace_id: u128, parent_id: u64, flags: u8) -> Self {
         Self { trace_id, parent_id, flags }
     }
 
-    /// Reads a `traceparent` header; `None` if it is malformed, as the standard asks to ignore it then.
+    /// Reads a `traceparent` header; `None` if it is malformed, because the standard says to ignore it then.
     #[must_use]
     pub fn parse(header: &str) -> Option<Self> {
         let mut parts = header.trim().split('-');

@@ -1,15 +1,15 @@
-//! The one rule that says who may see a post. Every list, search, feed, mail, Atom document and direct read asks it.
+//! The one rule for who may see a post. Every list, search, feed, mail, Atom document and direct read uses it.
 
 use super::{AccountId, Moderation, Post, Status};
 
-/// Who looks.
+/// Who wants to see a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewer {
-    /// Anybody, signed in or not: what readers, mail and Atom documents get.
+    /// Anyone, signed in or not: what readers, mail and Atom documents get.
     Public,
-    /// A signed-in account: additionally sees its own posts.
+    /// A signed-in account: also sees its own posts.
     Account(AccountId),
-    /// A moderator: sees everything that is published, whatever the verdict, and own drafts.
+    /// A moderator: sees everything that is published, whatever the verdict, and their own drafts.
     Moderator(AccountId),
 }
 
@@ -20,7 +20,7 @@ pub fn may_see(post: &Post, viewer: Viewer) -> bool {
     let is_public = is_out
         && match post.moderation {
             Moderation::Approved => true,
-            // What was rejected waits for an approval, as everything does where the author wants it so.
+            // A rejected post waits for an approval, like every post of an author whose posts are held until approved.
             Moderation::Pending | Moderation::Review => !post.hold_until_approved && !post.is_withdrawn,
             Moderation::Rejected => false,
         };
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
     use crate::domain::testing::post;
 
-    /// Everything the rule looks at, with what strangers may see of it.
+    /// Every input of the rule, with what the public may see.
     fn cases() -> impl Iterator<Item = Post> {
         let flags = [false, true];
         Moderation::ALL.into_iter().flat_map(move |moderation| {

@@ -1,4 +1,4 @@
-//! How a mail becomes an RFC 5322 message: its headers, its body, its signature. Not how it travels.
+//! Turns a mail into an RFC 5322 message: headers, body and signature. Sending it is not done here.
 
 use std::{fmt, time::SystemTime};
 
@@ -13,7 +13,7 @@ use lettre::{
 
 use super::{Dkim, Error, Mail};
 
-/// Headers that a composer makes itself, or that would change who gets the mail.
+/// Headers that the composer writes itself, or that would change who gets the mail.
 const RESERVED: [&str; 11] = [
     "from",
     "sender",
@@ -27,17 +27,17 @@ const RESERVED: [&str; 11] = [
     "auto-submitted",
     "dkim-signature",
 ];
-/// Header lines up to here are not folded: a link that stands in one is easier to find for simple programs.
+/// Header lines up to this length are not folded, so that simple programs can find a link in them.
 const UNFOLDED_BYTES: usize = 900;
 
-/// Makes messages: from one sender, signed if there is a key.
+/// Makes messages from one sender, signed if there is a key.
 pub struct Composer {
     from: Mailbox,
     dkim: Option<Dkim>,
 }
 
 impl Composer {
-    /// Makes messages of this sender.
+    /// Makes messages from this sender.
     #[must_use]
     pub const fn new(from: Mailbox) -> Self {
         Self { from, dkim: None }
@@ -49,18 +49,19 @@ impl Composer {
         Self { dkim, ..self }
     }
 
-    /// Makes the message that goes over the wire or into a file: text, or text and HTML as alternatives.
+    /// Makes the message to be sent or written to a file: text, or text and HTML as alternatives.
     ///
-    /// No field can smuggle in a header: control characters, line ends among them, become spaces.
+    /// No field can inject a header: control characters, including line ends, become spaces.
     ///
     /// # Errors
-    /// `Permanent` if the address is none that a mail server takes, the Message-ID is empty, or a header name is not free.
+    /// `Permanent` if a mail server would not accept the address, the Message-ID is empty, or a header name is
+    /// reserved.
     pub fn compose(&self, mail: &Mail, date: SystemTime) -> Result<Message, Error> {
         let address: Address = mail
             .to
             .as_str()
             .parse()
-            .map_err(|_| permanent("the recipient's address is none that a mail server takes"))?;
+            .map_err(|_| permanent("the recipient's address is not valid for a mail server"))?;
         let envelope = Envelope::new(Some(self.from.email.clone()), vec![address.clone()])
             .map_err(|_| permanent("the mail has no recipient"))?;
         let name = mail.to_name.as_ref().map(|name| one_line(name.as_str())).filter(|name| !name.is_empty());
@@ -78,7 +79,7 @@ impl Composer {
         for (name, value) in &mail.headers {
             builder = with_header(builder, name, value)?;
         }
-        let mut message = with_body(builder, mail).ok_or_else(|| permanent("the mail cannot be put together"))?;
+        let mut message = with_body(builder, mail).ok_or_else(|| permanent("the mail cannot be composed"))?;
         if let Some(dkim) = &self.dkim {
             dkim.sign(&mut message);
         }
@@ -87,14 +88,14 @@ impl Composer {
 }
 
 impl fmt::Debug for Composer {
-    /// Without the key.
+    /// Does not show the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Composer").field("is_signed", &self.dkim.is_some()).finish_non_exhaustive()
     }
 }
 
-/// Puts the body in, with the headers that say what it is among those of the message: `lettre` would keep them inside of
-/// the body, where no signature covers them.
+/// Adds the body, with its content headers among those of the message: `lettre` would keep them inside the body, where
+/// the signature does not cover them.
 fn with_body(builder: MessageBuilder, mail: &Mail) -> Option<Message> {
     let builder = builder.header(MIME_VERSION_1_0);
     let text = SinglePart::plain(lines(&mail.text));
@@ -116,7 +117,7 @@ fn with_header(builder: MessageBuilder, name: &str, value: &str) -> Result<Messa
     let is_free = !RESERVED.contains(&lower.as_str()) && !lower.starts_with("content-");
     let is_clean = name.bytes().all(|byte| byte.is_ascii_graphic());
     let header = HeaderName::new_from_ascii(name.to_owned()).ok().filter(|_| is_free && is_clean);
-    let header = header.ok_or_else(|| permanent("the mail sets a header that it must not set"))?;
+    let header = header.ok_or_else(|| permanent("the mail sets a reserved header"))?;
     let value = one_line(value);
     Ok(builder.raw_header(if value.is_ascii() && name.len() + value.len() < UNFOLDED_BYTES {
         HeaderValue::dangerous_new_pre_encoded(header, value.clone(), value)
@@ -138,8 +139,8 @@ fn one_line(text: &str) -> String {
         .join(" ")
 }
 
-/// The text with one kind of line end and no other control characters but tabs. What a lone carriage return is differs from
-/// server to server: some refuse it, and one that takes it for the end of a line could be sent commands that way.
+/// The text with uniform line ends and no other control characters except tabs. Servers treat a lone carriage return
+/// differently: some refuse it, and one that takes it for a line end could be sent commands that way.
 fn lines(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), "")

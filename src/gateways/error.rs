@@ -1,30 +1,30 @@
-//! What can go wrong outside, sorted by what the caller should do about it. No addresses, bodies or secrets in here.
+//! Errors of external services, classified by what the caller should do. They contain no addresses, bodies or secrets.
 
 use std::time::Duration;
 
-/// A call to the outside world that failed.
+/// A failed call to an external service.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The other side is away, slow or busy, or our own settings keep us out: the same call may succeed later.
+    /// The service is down, slow or busy, or our own settings are wrong: the same call may succeed later.
     #[error("{0}")]
     Transient(String),
-    /// The other side asks for fewer calls.
+    /// The service asks for fewer calls.
     #[error("asked to wait for {} s", .retry_after.as_secs())]
     RateLimited {
         /// How long to wait before the next call.
         retry_after: Duration,
     },
-    /// The other side puts off this very call (a greylisted sender, a busy mailbox) and says nothing about others: it may
-    /// succeed in minutes or hours, and nobody else need wait for it.
+    /// The service defers this call only (a greylisted sender, a busy mailbox): it may succeed in minutes or hours, and
+    /// other calls need not wait for it.
     #[error("{0}")]
     Deferred(String),
-    /// The other side refuses this very call, and would refuse it again.
+    /// The service refuses this call, and would refuse it again.
     #[error("{0}")]
     Permanent(String),
-    /// The recipient cannot get mail at all: every mail to them would be refused.
+    /// The recipient cannot receive mail at all: every mail to them would be refused.
     #[error("{0}")]
     Undeliverable(String),
-    /// Nobody knows whether the other side has done it: it must not be tried again where twice is worse than never.
+    /// It is not known whether the service has done it: the call must not be repeated where twice is worse than never.
     #[error("{0}")]
     Uncertain(String),
 }

@@ -1,4 +1,4 @@
-//! Mail into a folder of `.eml` files: the default transport, for trying the server out and for tests.
+//! Writes mail to a folder of `.eml` files: the default transport, for trying out the server and for tests.
 
 use std::{
     fs, io,
@@ -16,7 +16,7 @@ use super::{Composer, Error, Mail, Mailer};
 /// The longest file name made from a Message-ID, without `.eml`; file systems take 255 bytes.
 const MAX_STEM: usize = 160;
 
-/// Writes each mail into one file named after its Message-ID. A mail that is already there stays as it is.
+/// Writes each mail into a file named after its Message-ID. An existing mail is left unchanged.
 #[derive(Debug)]
 pub struct FolderMailer {
     folder: PathBuf,
@@ -25,16 +25,16 @@ pub struct FolderMailer {
 }
 
 impl FolderMailer {
-    /// A mailer that writes into `folder`, which it makes if need be.
+    /// A mailer that writes into `folder`, creating it if necessary.
     ///
     /// # Errors
-    /// What the file system says when the folder cannot be made.
+    /// The file system's error if the folder cannot be created.
     pub fn new(folder: PathBuf, composer: Composer) -> io::Result<Self> {
         fs::create_dir_all(&folder)?;
         Ok(Self { folder, composer, temporary: AtomicU64::new(0) })
     }
 
-    /// A name for a half-written file that no other writer has, in this process or another.
+    /// A name for an incomplete file that no other writer uses, in this process or another.
     fn temporary_path(&self, name: &str) -> PathBuf {
         let number = self.temporary.fetch_add(1, Ordering::Relaxed);
         self.folder.join(format!(".{name}.{}.{number}.tmp", std::process::id()))
@@ -47,7 +47,7 @@ impl Mailer for FolderMailer {
             let bytes = self.composer.compose(mail, SystemTime::now())?.formatted();
             let name = file_name(&mail.message_id);
             let (path, temporary) = (self.folder.join(&name), self.temporary_path(&name));
-            // One blocking step, which a caller that gives up cannot cut in half.
+            // One blocking step, which cannot be interrupted if the caller gives up.
             let writing = tokio::task::spawn_blocking(move || write_once(&path, &temporary, &bytes));
             match writing.await {
                 Ok(written) => {
@@ -63,13 +63,13 @@ impl Mailer for FolderMailer {
     }
 }
 
-/// Writes the file whole or not at all, and only if it is not there. It is on disk then, its name too: the ledger says that a mail was
-/// sent for ever after, also after a power cut.
+/// Writes the complete file or nothing, and only if it does not exist. File and name are then synced to disk, because
+/// the ledger will say for ever that the mail was sent, even after a power cut.
 fn write_once(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
     if !path.try_exists()? {
         let written = write_private(temporary, bytes).and_then(|()| fs::rename(temporary, path));
         if written.is_err() {
-            // Nothing to do about a leftover that cannot be removed either: the first error is the one to tell.
+            // If the leftover cannot be removed either, report the first error.
             let _ = fs::remove_file(temporary);
         }
         written?;
@@ -77,7 +77,7 @@ fn write_once(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
     path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
 }
 
-/// Mail holds sign-up codes: where the system knows such a thing, only the server's own user can read the file.
+/// Mail contains sign-up codes: where the system supports it, only the server's own user can read the file.
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -88,7 +88,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The Message-ID as a file name: itself if that is safe, else what is safe of it and a hash of the whole.
+/// The Message-ID as a file name: unchanged if it is safe, otherwise its safe characters and a hash of the whole.
 fn file_name(message_id: &str) -> String {
     let is_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
     let stem: String = message_id.chars().map(|c| if is_safe(c) { c } else { '_' }).take(MAX_STEM).collect();

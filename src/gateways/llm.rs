@@ -1,11 +1,11 @@
-//! Models as moderators: a post is shown to a language model as data, and what it answers is checked before it counts.
+//! Models as moderators: a post is shown to a language model as data, and its answer is checked before it counts.
 //!
-//! `prompt` says what the model is told, `chunks` what it is shown, `answer` what its answer is worth, `signs` what in a post
-//! keeps an approval from counting. `bedrock` and `openai` speak the protocols, `http` carries them, `refusal` reads their
-//! errors; `pace` and `budget` bound how much is asked. A model has no tools, no memory and no say but its verdict.
+//! `prompt` has the instructions, `chunks` prepares the text, `answer` checks the answer, and `signs` finds what makes
+//! an approval doubtful. `bedrock` and `openai` implement the protocols, `http` sends requests, `refusal` interprets
+//! errors; `pace` and `budget` limit the calls. A model has no tools and no memory; all it can do is give a verdict.
 //!
-//! A long post is judged in chunks, one after the other: the worst verdict counts, and a rejection ends it. When the time for
-//! one post is over and a part of it was answered for, a person goes on; else it is an outage.
+//! A long post is judged in chunks, one after the other: the strictest verdict counts, and a rejection ends the
+//! judgement. If time runs out after some chunks were judged, a person decides; if none was, it counts as an outage.
 
 use std::{
     fmt,
@@ -47,7 +47,7 @@ mod tally;
 pub use budget::Prices;
 pub use settings::{ApiKey, ModelProvider, ModelSettings};
 
-/// Asks a model.
+/// A moderator that asks a model.
 pub struct ModelModerator {
     protocol: Protocol,
     http: Http,
@@ -66,12 +66,12 @@ enum Protocol {
     OpenAi(OpenAi),
 }
 
-/// Why no client for a model could be made.
+/// Why no client for a model could be created.
 #[derive(Debug, thiserror::Error)]
 #[error("no secure connection to the model's server can be made on this machine")]
 pub struct ModelClientError(#[from] reqwest::Error);
 
-/// A post's texts as the model is shown them, and whose they are.
+/// A post's texts as the model sees them, and their author.
 struct Shown {
     author: AccountId,
     title: String,
@@ -80,10 +80,10 @@ struct Shown {
 }
 
 impl ModelModerator {
-    /// A moderator that asks the model in these settings. Connects when there is something to judge.
+    /// A moderator with these settings. It connects when there is something to judge.
     ///
     /// # Errors
-    /// When the machine lacks what secure connections need.
+    /// If the machine lacks what secure connections need.
     pub fn new(settings: ModelSettings, clock: Arc<dyn Clock>) -> Result<Self, ModelClientError> {
         let protocol = match &settings.provider {
             ModelProvider::Bedrock { region } => {
@@ -121,7 +121,7 @@ impl ModelModerator {
         match tokio::time::timeout(self.deadline, asking).await {
             Ok(asked) => asked?,
             Err(_) if tally.has_findings() => {
-                let reason = "The model did not get through the whole post in time.";
+                let reason = "The model did not finish the whole post in time.";
                 tally.take(Finding::review(grounds::TOO_LONG, reason));
             }
             Err(_) => {
@@ -132,7 +132,7 @@ impl ModelModerator {
         Ok(tally.verdict(sign, &self.model, self.prices))
     }
 
-    /// Asks for one chunk after the other, until one is rejected.
+    /// Has one chunk after the other judged, until one is rejected.
     async fn ask_all(
         &self,
         shown: &Shown,
@@ -221,18 +221,18 @@ impl Shown {
 fn judge(said: &Said, prompt: &Prompt) -> Finding {
     match said {
         Said::Answer(text) => answer::read(text, prompt),
-        Said::Refused => Finding::review(grounds::REFUSED, "The model's provider does not judge such a post."),
+        Said::Refused => Finding::review(grounds::REFUSED, "The model's provider refused to judge this post."),
         Said::CutShort => Finding::review(grounds::UNCLEAR, "The model's answer was cut short."),
-        Said::TooLong => Finding::review(grounds::TOO_LONG, "The post does not fit into the model."),
+        Said::TooLong => Finding::review(grounds::TOO_LONG, "The post is too long for the model."),
         Said::Nothing(why) => Finding::review(grounds::UNCLEAR, why),
     }
 }
 
 fn out_of_budget(exhausted: Exhausted) -> Finding {
     match exhausted {
-        Exhausted::Day => Finding::review(grounds::BUDGET, "The daily budget for asking the model is spent."),
+        Exhausted::Day => Finding::review(grounds::BUDGET, "The daily budget for model calls is used up."),
         Exhausted::Author => {
-            Finding::review(grounds::AUTHOR_BUDGET, "This author's daily budget for asking the model is spent.")
+            Finding::review(grounds::AUTHOR_BUDGET, "This author's daily budget for model calls is used up.")
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Mail: what one consists of, and who can send it. How it becomes a message is `composer`'s; how it travels is not here.
+//! Mail: what a mail consists of, and the trait for sending it. `composer` turns it into a message.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use crate::domain::{Email, Name};
 /// One mail to one person.
 #[derive(Clone)]
 pub struct Mail {
-    /// The Message-ID without its angle brackets; the same mail always has the same one.
+    /// The Message-ID without angle brackets; the same mail always has the same one.
     pub message_id: String,
-    /// Where it goes.
+    /// The recipient's address.
     pub to: Email,
-    /// Whom it goes to, if the name is known.
+    /// The recipient's name, if known.
     pub to_name: Option<Name>,
     /// The subject: one line.
     pub subject: String,
@@ -27,7 +27,7 @@ pub struct Mail {
 }
 
 impl fmt::Debug for Mail {
-    /// Shows which mail it is and nothing of what is in it: it may hold a sign-up code.
+    /// Shows which mail it is but not its content: it may contain a sign-up code.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mail").field("message_id", &self.message_id).finish_non_exhaustive()
     }
@@ -35,14 +35,14 @@ impl fmt::Debug for Mail {
 
 /// Sends mail.
 pub trait Mailer: Send + Sync + 'static {
-    /// Sends one mail. `Ok` means that the next hop has taken responsibility for it, `Uncertain` that nobody knows: the
-    /// connection broke after the mail was handed over and before the reply came.
+    /// Sends one mail. `Ok` means that the next hop has taken responsibility for it; `Uncertain` that this is not
+    /// known, because the connection broke after the mail was handed over and before the reply arrived.
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<(), Error>>;
 
-    /// Whether sending the same Message-ID twice leaves one copy: an interrupted send may then simply be repeated.
+    /// Whether sending the same Message-ID twice leaves one copy. Then an interrupted send may simply be repeated.
     fn is_idempotent(&self) -> bool;
 
-    /// How many mails it can have under way at once; more wait.
+    /// How many mails can be in progress at once; more have to wait.
     fn at_once(&self) -> usize {
         4
     }

@@ -1,4 +1,4 @@
-//! The outside world: mail and moderation, each a trait with real implementations.
+//! External services: mail and moderation, each a trait with real implementations.
 //!
 //! Gateways know `domain` and the plain settings handed to them. No actix, no database, no configuration files.
 

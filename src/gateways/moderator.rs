@@ -1,14 +1,14 @@
-//! Moderation: what a moderator is given and what it answers. Not how it decides.
+//! The moderator: what it is given and what it answers, not how it decides.
 
 use futures_util::future::BoxFuture;
 
 use super::Error;
 use crate::domain::{AccountId, Tag, Verdict};
 
-/// What is to be judged.
+/// A post to be judged.
 #[derive(Clone, Copy)]
 pub struct Submission<'a> {
-    /// Who wrote it. Not shown to a model: only so that one author does not use up what is meant for all.
+    /// The author. Not shown to a model; used only so that no author uses up everyone's budget.
     pub author: AccountId,
     /// The post's title.
     pub title: &'a str,
@@ -18,12 +18,12 @@ pub struct Submission<'a> {
     pub body: &'a str,
 }
 
-/// Says whether a post may be shown.
+/// Decides whether a post may be shown.
 pub trait Moderator: Send + Sync + 'static {
-    /// Judges one post. A moderator that cannot make up its mind answers `Review`; an error means that it was not there.
+    /// Judges one post. A moderator that is unsure answers `Review`; an error means that it could not be reached.
     fn judge<'a>(&'a self, submission: &'a Submission<'a>) -> BoxFuture<'a, Result<Verdict, Error>>;
 
-    /// Whether it answers within milliseconds, without asking anybody else.
+    /// Whether it answers within milliseconds, without an external service.
     fn is_quick(&self) -> bool {
         false
     }

@@ -1,6 +1,6 @@
 //! The built-in moderator: a few rules that need no model and no network, and how their findings become a verdict.
 //!
-//! The rules read prose only, without code and addresses: see `rules::prose`. Each rule lives in a file of its own.
+//! The rules read only prose, without code and addresses: see `rules::prose`. Each rule has a file of its own.
 
 use futures_util::future::BoxFuture;
 
@@ -12,15 +12,15 @@ mod language;
 mod prose;
 mod repetition;
 
-/// The name under which these rules sign their verdicts; it changes when their judgement does.
+/// The name of these rules in verdicts; it changes when their judgement changes.
 const MODEL: &str = "rules/1";
 
 /// How strict the rules are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RulesSettings {
-    /// So many links are nobody's business.
+    /// Up to this many links are always allowed.
     pub max_links: usize,
-    /// Beyond them, a post needs this many words for each link.
+    /// With more links, a post needs this many words for each.
     pub words_per_link: usize,
 }
 
@@ -36,11 +36,11 @@ pub struct RulesModerator {
     settings: RulesSettings,
 }
 
-/// What one rule has found.
+/// A finding of one rule.
 struct Finding {
     category: &'static str,
     decision: Decision,
-    /// What is the matter, to follow "the post"; never a quotation.
+    /// The problem, as a text that follows "the post"; never a quotation.
     says: String,
 }
 
@@ -51,7 +51,7 @@ impl RulesModerator {
         Self { settings }
     }
 
-    /// Judges one post on the spot. A pure function: the same post always gets the same verdict.
+    /// Judges one post synchronously. A pure function: the same post always gets the same verdict.
     #[must_use]
     pub fn verdict(&self, submission: &Submission<'_>) -> Verdict {
         let prose = Prose::read(submission);
@@ -86,7 +86,7 @@ impl Moderator for RulesModerator {
             match judging.await.map_err(tokio::task::JoinError::try_into_panic) {
                 Ok(verdict) => Ok(verdict),
                 Err(Ok(panic)) => std::panic::resume_unwind(panic),
-                Err(Err(_)) => Err(Error::Transient("the rules were stopped before they were through".to_owned())),
+                Err(Err(_)) => Err(Error::Transient("the rules were stopped before they finished".to_owned())),
             }
         })
     }
@@ -96,7 +96,7 @@ impl Moderator for RulesModerator {
     }
 }
 
-/// The hardest decision wins; every finding is named.
+/// The strictest decision wins; every finding is named.
 fn conclude(findings: &[Finding]) -> Verdict {
     let has = |decision| findings.iter().any(|finding| finding.decision == decision);
     let decision = if has(Decision::Reject) {

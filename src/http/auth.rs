@@ -11,27 +11,30 @@ use std::{
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header, web::Data};
 
 use super::{
-    identity::Claims,
     problem::{Code, Problem, Result},
     state::State,
 };
-use crate::domain::{AccountId, Role, Scope, SessionId, Timestamp, Viewer};
+use crate::{
+    domain::{AccountId, Role, Scope, Viewer},
+    identity::Claims,
+};
 
-/// The account behind a valid access token, as the token describes it.
+/// The account behind a valid access token, as the token describes it: who it is, in which session, and what it may do.
 #[derive(Debug, Clone)]
-pub struct Principal {
-    /// Who it is.
-    pub account: AccountId,
-    /// In which session.
-    pub session: SessionId,
-    /// The public name in links.
-    pub handle: String,
-    /// What the account may do beyond its own things.
-    pub roles: Vec<Role>,
-    /// What the token may be used for.
-    pub scopes: Vec<Scope>,
-    /// When the token is good no longer.
-    pub expires_at: Timestamp,
+pub struct Principal(Claims);
+
+impl Deref for Principal {
+    type Target = Claims;
+
+    fn deref(&self) -> &Claims {
+        &self.0
+    }
+}
+
+impl From<Claims> for Principal {
+    fn from(claims: Claims) -> Self {
+        Self(claims)
+    }
 }
 
 impl Principal {
@@ -48,13 +51,6 @@ impl Principal {
 
     pub(super) fn require(self, scope: Scope) -> Result<Self> {
         if self.scopes.contains(&scope) { Ok(self) } else { Err(Problem::missing_scope(scope)) }
-    }
-}
-
-impl From<Claims> for Principal {
-    fn from(claims: Claims) -> Self {
-        let Claims { account, session, handle, roles, scopes, expires_at } = claims;
-        Self { account, session, handle, roles, scopes, expires_at }
     }
 }
 
@@ -158,8 +154,7 @@ pub(super) fn authenticate(request: &HttpRequest) -> Result<Principal> {
     let Some(state) = request.app_data::<Data<State>>() else {
         return Err(Problem::internal("no state to verify a token with"));
     };
-    let claims = state.tokens.verify(token, state.clock.now())?;
-    Ok(claims.into())
+    Ok(state.tokens.verify(token, state.clock.now())?.into())
 }
 
 fn bearer(request: &HttpRequest) -> Result<&str> {
@@ -180,6 +175,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
+    use crate::domain::{SessionId, Timestamp};
 
     #[test]
     fn only_one_bearer_token_is_taken() {
@@ -202,7 +198,7 @@ mod tests {
         let viewer = |roles: &[Role], scopes: &[Scope]| {
             let (roles, scopes) = (roles.to_vec(), scopes.to_vec());
             let (session, expires_at) = (SessionId::generate(), Timestamp::from_millis(0));
-            Principal { account, session, handle: "ada".into(), roles, scopes, expires_at }.viewer()
+            Principal::from(Claims { account, session, handle: "ada".into(), roles, scopes, expires_at }).viewer()
         };
         assert_eq!(viewer(&[Role::Moderator], &[Scope::Moderation]), Viewer::Moderator(account));
         assert_eq!(viewer(&[Role::Moderator], &[Scope::PostsRead]), Viewer::Account(account));

@@ -1,8 +1,8 @@
 //! What every answer carries, whoever made it: nothing is sniffed, framed, embedded elsewhere or kept where it should not be. A
-//! handler that sets one of these itself has its way. `Strict-Transport-Security` is for whoever speaks TLS: the proxy.
+//! handler's own value wins. `Strict-Transport-Security` is for whoever speaks TLS: the proxy.
 
 use actix_web::{
-    Error,
+    Error, HttpResponse,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
     http::header::{
@@ -20,11 +20,18 @@ const PROTECTION: [(HeaderName, HeaderValue); 5] = [
     (RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'")),
 ];
-/// Where answers are about one person, or hold tokens: no cache keeps them, not even the browser's own. Nor refusals.
-const PERSONAL: [&str; 6] = ["/v1/identity/", "/v1/me", "/v1/feed", "/v1/moderation/", "/v1/admin/", "/mail/"];
-const NOT_AT_ALL: HeaderValue = HeaderValue::from_static("no-store");
+/// No cache keeps an answer, not even the browser's own, unless its handler says otherwise.
+const KEPT_NOWHERE: HeaderValue = HeaderValue::from_static("no-store");
 /// By the reader's own cache, which asks each time whether it is still so.
-const BY_THE_READER: HeaderValue = HeaderValue::from_static("private, no-cache");
+pub(super) const KEPT_BY_THE_READER: (HeaderName, HeaderValue) =
+    (CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+
+/// Lets the reader's own cache keep an answer that is not about one person; it asks each time whether it is still so.
+pub(super) fn kept_by_the_reader(mut response: HttpResponse) -> HttpResponse {
+    let (name, value) = KEPT_BY_THE_READER;
+    response.headers_mut().insert(name, value);
+    response
+}
 
 /// Adds what an answer lacks.
 ///
@@ -34,12 +41,9 @@ pub(super) async fn protect<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let is_personal = PERSONAL.iter().any(|prefix| request.path().starts_with(prefix));
     let mut response = next.call(request).await?;
-    let is_refusal = response.status().is_client_error() || response.status().is_server_error();
-    let kept = if is_personal || is_refusal { NOT_AT_ALL } else { BY_THE_READER };
     let headers = response.headers_mut();
-    for (name, value) in PROTECTION.into_iter().chain([(CACHE_CONTROL, kept)]) {
+    for (name, value) in PROTECTION.into_iter().chain([(CACHE_CONTROL, KEPT_NOWHERE)]) {
         if !headers.contains_key(&name) {
             headers.insert(name, value);
         }

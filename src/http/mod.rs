@@ -19,12 +19,15 @@ pub mod moderation;
 pub mod openapi;
 pub mod problem;
 pub mod rate_limit;
+pub mod request_id;
 pub mod routes;
 pub mod server;
 pub mod state;
 mod stream;
 pub mod tracing;
+pub mod watch_tickets;
 pub mod web;
 
 pub use server::{bind, bind_metrics};
 pub use state::State;
+pub use watch_tickets::WatchTickets;

@@ -19,9 +19,11 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::{
     admin,
     api::{atom, authors, feed, follows, me, posts, search},
+    headers::{KEPT_BY_THE_READER, kept_by_the_reader},
     health, identity, moderation,
     problem::{FieldError, ProblemBody},
 };
+use crate::actors::monitor::Frame;
 
 /// What the page may load: itself.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -91,7 +93,7 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         health::healthz,
         health::readyz,
     ),
-    components(schemas(ProblemBody, FieldError, admin::views::FrameView)),
+    components(schemas(ProblemBody, FieldError, Frame)),
     modifiers(&Bearer),
     tags(
         (name = "identity", description = "Sign up, confirm, sign in"),
@@ -131,14 +133,15 @@ impl Document {
 
 /// Answers the document.
 pub fn openapi_json(document: Data<Document>) -> Ready<HttpResponse> {
-    ready(HttpResponse::Ok().content_type("application/json").body(document.get_ref().0.clone()))
+    let answer = HttpResponse::Ok().content_type("application/json").body(document.get_ref().0.clone());
+    ready(kept_by_the_reader(answer))
 }
 
 /// The readable page: `/docs/`, and `/docs` for those who leave the slash out.
 pub fn docs() -> impl HttpServiceFactory + 'static {
     let settings = Config::new(["/openapi.json"]).validator_url("none");
     web::scope("/docs")
-        .wrap(DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, DOCS_POLICY)))
+        .wrap(DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, DOCS_POLICY)).add(KEPT_BY_THE_READER))
         .route("", web::get().to(to_docs))
         .service(SwaggerUi::new("/{_:.*}").config(settings))
 }

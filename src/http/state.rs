@@ -6,10 +6,9 @@ use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    admin::WatchTickets,
     api::{PostUrls, Renderer},
-    identity::{Codes, Passwords, Tokens},
     rate_limit::EditLimit,
+    watch_tickets::WatchTickets,
 };
 use crate::{
     actors::{Health, Monitor, Operations, Publisher, Receipts, Redrives, ViewCounter},
@@ -17,36 +16,18 @@ use crate::{
     config::Config,
     domain::MailLinkKey,
     gateways::Mailer,
+    identity::{Codes, Passwords, Tokens},
     metrics::Metrics,
     search,
-    store::{
-        AccountAccess, AuditTrail, Backups, DeadLetterReads, FeedReads, FollowReads, IdentityAccess, Mailings,
-        PostReads, ReviewReads, StatReads, Suppressions,
-    },
+    store::Repositories,
 };
 
 /// What handlers are handed as `web::Data<State>`.
 pub struct State {
-    /// Posts and lists of posts.
-    pub posts: PostReads,
-    /// Accounts.
-    pub accounts: AccountAccess,
-    /// Who follows whom.
-    pub follows: FollowReads,
-    /// Readers' feeds.
-    pub feeds: FeedReads,
-    /// What waits for moderators, and the grounds of verdicts.
-    pub reviews: ReviewReads,
-    /// Counters.
-    pub stats: StatReads,
-    /// How far mailings are.
-    pub mailings: Mailings,
-    /// Addresses that refuse all mail.
-    pub suppressions: Suppressions,
+    /// What is in the database.
+    pub repositories: Repositories,
     /// The key of the links in mails.
     pub mail_links: MailLinkKey,
-    /// Credentials, codes and sessions.
-    pub identity: IdentityAccess,
     /// What is measured about requests.
     pub metrics: Metrics,
     /// Takes every command that has consequences.
@@ -61,14 +42,8 @@ pub struct State {
     pub monitor: Monitor,
     /// Passes for those who cannot send a token with a websocket.
     pub watch_tickets: WatchTickets,
-    /// What went to the dead letters.
-    pub dead_letters: DeadLetterReads,
     /// Redrives and discards.
     pub redrives: Redrives,
-    /// What operators have done.
-    pub audit: AuditTrail,
-    /// Takes backups.
-    pub backups: Backups,
     /// Counts views of posts in memory.
     pub views: ViewCounter,
     /// Full-text search.

@@ -15,40 +15,18 @@ use actix_web::{
     web::Data,
 };
 use tracing::{Instrument, Span, debug, error, field::Empty, info, info_span};
-use ulid::Ulid;
 
-use super::{problem::Problem, state::State};
+use super::{
+    problem::Problem,
+    request_id::{REQUEST_ID, RequestId},
+    state::State,
+};
 use crate::{
     domain::TraceContext,
     metrics::{ActiveRequest, HttpMetrics},
 };
 
-/// The request's id, taken from the client or made, returned with every answer.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const MAX_REQUEST_ID: usize = 128;
-
-/// The id of a request, kept in its extensions.
-#[derive(Debug, Clone)]
-pub struct RequestId(String);
-
-impl RequestId {
-    /// The id of that request; `None` outside of the server.
-    #[must_use]
-    pub fn of(request: &HttpRequest) -> Option<String> {
-        request.extensions().get::<Self>().map(|id| id.0.clone())
-    }
-
-    /// A client's own id if it is harmless to log, else a new one.
-    fn take_or_make(headers: &HeaderMap) -> Self {
-        let is_harmless = |text: &&str| {
-            (1..=MAX_REQUEST_ID).contains(&text.len())
-                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-        };
-        let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(is_harmless);
-        Self(given.map_or_else(|| Ulid::generate().to_string(), str::to_owned))
-    }
-}
 
 /// The trace that a request belongs to; a new one outside of the server.
 #[must_use]
@@ -69,7 +47,7 @@ pub async fn observe<B: MessageBody + 'static>(
     let id = RequestId::take_or_make(request.headers());
     let trace = take_or_make_trace(request.headers());
     let (trace_id, method) = (trace.trace_id(), request.method());
-    let span = info_span!("request", request_id = %id.0, %trace_id, %method, route = Empty);
+    let span = info_span!("request", request_id = id.as_str(), %trace_id, %method, route = Empty);
     let measured = Measured::begin(&request);
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(trace);
@@ -78,7 +56,7 @@ pub async fn observe<B: MessageBody + 'static>(
     measured.end(&result, started.elapsed());
     match &mut result {
         Ok(response) => {
-            if let Ok(value) = HeaderValue::try_from(id.0) {
+            if let Ok(value) = HeaderValue::try_from(id.as_str()) {
                 response.headers_mut().insert(REQUEST_ID, value);
             }
             let route = response.request().match_pattern();

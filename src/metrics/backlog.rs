@@ -1,51 +1,30 @@
-//! What stands in the database: the retry queue and the dead letters, and whether the node is ready. Somebody else samples
-//! it now and then and puts it here; a scrape only reads the last sample, so that a slow database never blocks one.
+//! Samples of the database: the retry queue, the dead letters, and whether the node is ready. The monitor takes them
+//! regularly; a scrape only reads the last sample, so that a slow database never blocks it.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt};
 
-use parking_lot::RwLock;
-
-use super::families::Families;
-use crate::{actors::worker::Running, domain::Timestamp, store::Backlog};
+use super::families::{Families, Labels};
+use crate::{
+    actors::{monitor::Sample, worker::Running},
+    domain::Timestamp,
+    store::Backlog,
+};
 
 const STATES: [&str; 3] = ["ready", "leased", "held"];
 
-/// The last samples. Clones share them.
-#[derive(Debug, Clone, Default)]
-pub struct Standing(Arc<RwLock<Samples>>);
-
-#[derive(Debug, Default)]
-struct Samples {
-    backlog: Option<(Timestamp, Backlog)>,
-    is_ready: Option<bool>,
-}
-
-impl Standing {
-    /// What stands in the database at that time.
-    pub fn set_backlog(&self, at: Timestamp, backlog: Backlog) {
-        self.0.write().backlog = Some((at, backlog));
+/// Writes the sampled families; those without a sample yet are omitted. The workers that run on this node are included
+/// even if they have no rows.
+pub(super) fn encode(families: &mut Families<'_>, sample: &Sample, workers: &[Running]) -> fmt::Result {
+    if let Some(is_ready) = sample.is_ready {
+        let help = "Whether the node is ready, according to /readyz; sampled every ten seconds.";
+        families.gauge("broadsheet_ready", help, [(Vec::new(), f64::from(u8::from(is_ready)))])?;
     }
-
-    /// Whether the node is ready.
-    pub fn set_ready(&self, is_ready: bool) {
-        self.0.write().is_ready = Some(is_ready);
-    }
-
-    /// Writes the families of what was sampled; those of which there is no sample yet are left out. The workers that run
-    /// here show even when nothing of theirs is there.
-    pub(super) fn encode(&self, families: &mut Families<'_>, workers: &[Running]) -> fmt::Result {
-        let samples = self.0.read();
-        if let Some(is_ready) = samples.is_ready {
-            let help = "Whether the node can do its work, as /readyz has it; sampled every ten seconds.";
-            families.gauge("broadsheet_ready", help, [(Vec::new(), f64::from(u8::from(is_ready)))])?;
-        }
-        let Some((at, backlog)) = &samples.backlog else { return Ok(()) };
-        let names: Vec<&str> = workers.iter().map(|running| running.status.name).collect();
-        deliveries(families, backlog, &names)?;
-        dead_letters(families, backlog, &names)?;
-        let help = "When the retry queue and the dead letters were last counted.";
-        families.gauge("broadsheet_backlog_sampled_timestamp_seconds", help, [(Vec::new(), seconds(*at))])
-    }
+    let Some(at) = sample.counted_at else { return Ok(()) };
+    let names: Vec<&str> = workers.iter().map(|running| running.status.name).collect();
+    deliveries(families, &sample.backlog, &names)?;
+    dead_letters(families, sample, &names)?;
+    let help = "When the retry queue and the dead letters were last counted.";
+    families.gauge("broadsheet_backlog_sampled_timestamp_seconds", help, [(Vec::new(), seconds(at))])
 }
 
 fn deliveries(families: &mut Families<'_>, backlog: &Backlog, workers: &[&str]) -> fmt::Result {
@@ -60,21 +39,22 @@ fn deliveries(families: &mut Families<'_>, backlog: &Backlog, workers: &[&str]) 
     let oldest = backlog.deliveries.iter();
     let oldest =
         oldest.map(|row| (vec![("worker", row.worker.as_str()), ("state", row.state.as_str())], seconds(row.oldest)));
-    let help = "When the oldest event happened that is still in the retry queue; absent when nothing is.";
+    let help = "When the oldest event in the retry queue happened; absent if the queue is empty.";
     families.gauge("broadsheet_delivery_oldest_timestamp_seconds", help, oldest)
 }
 
-fn dead_letters(families: &mut Families<'_>, backlog: &Backlog, workers: &[&str]) -> fmt::Result {
-    let known = workers.iter().filter(|name| backlog.dead_letters.iter().all(|row| row.worker != **name));
-    let known: Vec<(&str, u64, u64)> = known.map(|name| (*name, 0, 0)).collect();
-    let counted = backlog.dead_letters.iter().map(|row| (row.worker.as_str(), row.count, row.expiring));
-    let rows: Vec<(&str, u64, u64)> = known.into_iter().chain(counted).collect();
-    let help = "Dead letters, on all nodes of this database.";
-    let samples = rows.iter().map(|(worker, count, _)| (vec![("worker", *worker)], *count as f64));
-    families.gauge("broadsheet_dead_letters", help, samples)?;
+fn dead_letters(families: &mut Families<'_>, sample: &Sample, workers: &[&str]) -> fmt::Result {
+    let mut counts: BTreeMap<&str, u64> = workers.iter().map(|name| (*name, 0)).collect();
+    let mut expiring = counts.clone();
+    counts.extend(sample.dead_letters.workers());
+    expiring.extend(counts.keys().map(|name| (*name, sample.backlog.expiring.get(*name).copied().unwrap_or(0))));
+    families.gauge("broadsheet_dead_letters", "Dead letters, on all nodes of this database.", samples(&counts))?;
     let help = "Dead letters that will be deleted within two days, because their retention ends.";
-    let samples = rows.iter().map(|(worker, _, expiring)| (vec![("worker", *worker)], *expiring as f64));
-    families.gauge("broadsheet_dead_letters_expiring", help, samples)
+    families.gauge("broadsheet_dead_letters_expiring", help, samples(&expiring))
+}
+
+fn samples<'a>(counts: &BTreeMap<&'a str, u64>) -> Vec<(Labels<'a>, f64)> {
+    counts.iter().map(|(worker, count)| (vec![("worker", *worker)], *count as f64)).collect()
 }
 
 fn seconds(at: Timestamp) -> f64 {

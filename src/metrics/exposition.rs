@@ -1,4 +1,4 @@
-//! Everything that one node exports, as text.
+//! Everything that a node exports, as text.
 
 use std::fmt;
 
@@ -8,31 +8,38 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{Metrics, Standing, families::Families, process, publisher, workers};
+use super::{Metrics, backlog, families::Families, process, publisher, workers};
 use crate::{
-    actors::{Publisher, worker::Running},
+    actors::{Monitor, Publisher, worker::Running},
     domain::Timestamp,
 };
 
 /// The media type of an exposition.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// A node's stats at any moment. Reading them waits for nothing but short locks.
+/// A node's current stats. Reading them takes only short locks.
 #[derive(Debug)]
 pub struct Exposition(Registry);
 
-/// What is read at the moment of the scrape.
+/// Values that are read at scrape time.
 struct Node {
     workers: Vec<Running>,
     publisher: Publisher,
-    standing: Standing,
+    monitor: Monitor,
     started: Timestamp,
 }
 
 impl Exposition {
-    /// Of these instruments, workers and publisher; `started` is when the node did.
+    /// Creates it from these instruments, workers and publisher, and the last sample; `started` is when the node
+    /// started.
     #[must_use]
-    pub fn new(metrics: &Metrics, workers: &[Running], publisher: &Publisher, started: Timestamp) -> Self {
+    pub fn new(
+        metrics: &Metrics,
+        workers: &[Running],
+        publisher: &Publisher,
+        monitor: &Monitor,
+        started: Timestamp,
+    ) -> Self {
         let mut registry = Registry::default();
         metrics.http.register(&mut registry);
         metrics.mail.register(&mut registry);
@@ -40,16 +47,16 @@ impl Exposition {
         registry.register_collector(Box::new(Node {
             workers: workers.to_vec(),
             publisher: publisher.clone(),
-            standing: metrics.standing.clone(),
+            monitor: monitor.clone(),
             started,
         }));
         Self(registry)
     }
 
-    /// The stats of this moment.
+    /// Writes the current stats.
     ///
     /// # Errors
-    /// When a figure cannot be written down, which is a mistake in this program.
+    /// If a value cannot be written, which would be a bug.
     pub fn text(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         text::encode(&mut text, &self.0)?;
@@ -67,12 +74,12 @@ impl Collector for Node {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut families = Families::new(encoder);
         workers::encode(&mut families, &self.workers)?;
-        self.standing.encode(&mut families, &self.workers)?;
+        backlog::encode(&mut families, &self.monitor.last_sample(), &self.workers)?;
         publisher::encode(&mut families, &self.publisher)?;
         process::encode(&mut families)?;
         let started = self.started.as_millis() as f64 / 1_000.0;
         families.gauge("process_start_time_seconds", "When the node started.", [(Vec::new(), started)])?;
         let version = vec![("version", env!("CARGO_PKG_VERSION"))];
-        families.gauge("broadsheet_build_info", "1; the version stands in the label.", [(version, 1.0)])
+        families.gauge("broadsheet_build_info", "Always 1; the label has the version.", [(version, 1.0)])
     }
 }

@@ -1,4 +1,4 @@
-//! Writing metric families whose values are read at the moment of the scrape.
+//! Writes metric families whose values are read at scrape time.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::actors::worker::{BOUNDS, Buckets};
 /// The labels of one sample, by name and value.
 pub(super) type Labels<'a> = Vec<(&'a str, &'a str)>;
 
-/// Takes families one after the other.
+/// Writes families one after the other.
 pub(super) struct Families<'a>(DescriptorEncoder<'a>);
 
 impl<'a> Families<'a> {
@@ -20,7 +20,7 @@ impl<'a> Families<'a> {
         Self(encoder)
     }
 
-    /// What goes up and down.
+    /// A gauge.
     pub(super) fn gauge<'l>(
         &mut self,
         name: &str,
@@ -38,7 +38,7 @@ impl<'a> Families<'a> {
         Ok(())
     }
 
-    /// What only grows; `_total` is put behind the name.
+    /// A counter; `_total` is appended to the name.
     pub(super) fn counter<'l, N: EncodeCounterValue>(
         &mut self,
         name: &str,
@@ -56,7 +56,7 @@ impl<'a> Families<'a> {
         Ok(())
     }
 
-    /// Durations in the buckets that workers count in.
+    /// A histogram of durations, with the workers' buckets.
     pub(super) fn histogram<'l, 'b>(
         &mut self,
         name: &str,

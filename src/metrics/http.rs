@@ -1,4 +1,4 @@
-//! Requests: how many are under way, and how long they took by method, route and status.
+//! Requests: how many are in progress, and their durations by method, route and status.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// The upper bounds of the buckets, in seconds: those that OpenTelemetry advises, and two below them, because most reads take
-/// less than 5 ms.
+/// The upper bounds of the buckets, in seconds: those recommended by OpenTelemetry, and two smaller ones, because most
+/// reads take less than 5 ms.
 const BOUNDS: [f64; 15] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0];
-/// What stands for all addresses that are no route.
+/// The label for all URLs that match no route.
 const UNMATCHED: &str = "unmatched";
 
 /// The instruments of the HTTP server.
@@ -21,7 +21,7 @@ pub struct HttpMetrics {
     active: Gauge,
 }
 
-/// A request that is under way, until it is dropped.
+/// A request in progress, until it is dropped.
 #[derive(Debug)]
 pub struct ActiveRequest(Gauge);
 
@@ -39,14 +39,14 @@ impl Default for HttpMetrics {
 }
 
 impl HttpMetrics {
-    /// A request has come.
+    /// Starts a request.
     #[must_use]
     pub fn begin(&self) -> ActiveRequest {
         self.active.inc();
         ActiveRequest(self.active.clone())
     }
 
-    /// A request has been answered. `route` is the template that matched, such as `/v1/posts/{id}`.
+    /// Records an answered request. `route` is the template that matched, such as `/v1/posts/{id}`.
     pub fn answered(&self, method: &str, route: Option<&str>, status: u16, took: Duration) {
         let labels = Answered {
             http_request_method: known(method),
@@ -57,9 +57,9 @@ impl HttpMetrics {
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
-        let help = "How long requests took, from their head to the head of the answer, by route template";
+        let help = "How long requests took, from their head to the head of the response, by route template";
         registry.register("http_server_request_duration_seconds", help, self.duration.clone());
-        registry.register("http_server_active_requests", "Requests under way", self.active.clone());
+        registry.register("http_server_active_requests", "Requests in progress", self.active.clone());
     }
 }
 
@@ -69,7 +69,7 @@ impl Drop for ActiveRequest {
     }
 }
 
-/// The method, if it is one of HTTP's: clients can invent as many as they like.
+/// The method, if it is a standard one: clients can invent any number of others.
 fn known(method: &str) -> &'static str {
     const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
     METHODS.into_iter().find(|known| *known == method).unwrap_or("_OTHER")

@@ -1,5 +1,5 @@
-//! Mails: how many were handed over, how many were not and why, and how long it took. A decorator, so that no mailer measures
-//! itself.
+//! Mails: how many were handed over, how many failed and why, and how long it took. A decorator, so that mailers need
+//! no metrics.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ struct Metered {
 }
 
 impl Default for MailMetrics {
-    /// All outcomes are there from the beginning, so that the first failure shows as a change.
+    /// All outcomes exist from the start, so that the first failure is visible as a change.
     fn default() -> Self {
         let sent = Family::<Ended, Counter>::default();
         for outcome in [SENT].into_iter().chain(FAILURES) {
@@ -44,16 +44,16 @@ impl Default for MailMetrics {
 }
 
 impl MailMetrics {
-    /// The same mailer, measured.
+    /// Wraps a mailer with metrics.
     #[must_use]
     pub fn meter(&self, mailer: Arc<dyn Mailer>) -> Arc<dyn Mailer> {
         Arc::new(Metered { mailer, metrics: self.clone() })
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
-        let help = "Mails handed to the mailer, by what became of them; only `sent` has left this server";
+        let help = "Mails handed to the mailer, by outcome; only `sent` mails have left this server";
         registry.register("broadsheet_mail_sent", help, self.sent.clone());
-        let help = "How long handing over one mail took, the wait for the configured rate included";
+        let help = "How long handing over one mail took, including the wait for the configured rate";
         registry.register("broadsheet_mail_send_duration_seconds", help, self.duration.clone());
     }
 
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
     use crate::domain::Email;
 
-    /// Answers what it is told, or never.
+    /// Answers as told, or never.
     struct Told(Option<Result<(), Error>>);
 
     impl Mailer for Told {

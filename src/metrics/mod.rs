@@ -1,14 +1,15 @@
-//! What is measured and how it is exported. Instruments are filled where things happen (`http`, `mail`, `moderation`);
-//! collectors read what the actors count anyway (`workers`, `publisher`) or what was sampled (`backlog`, `process`) when
-//! somebody asks. Nothing here serves HTTP, and nothing is global: one [`Metrics`] is made per node and passed in.
+//! Metrics and their export. Instruments are updated where things happen (`http`, `mail`, `moderation`); collectors
+//! read at scrape time what the actors count anyway (`workers`, `publisher`), what the monitor has sampled (`backlog`),
+//! and the process. Nothing here serves HTTP, and nothing is global: each node creates one [`Metrics`] and passes it
+//! on.
 //!
-//! Names follow OpenTelemetry's conventions where there are some, otherwise they begin with `broadsheet_`. They carry their
-//! units. An [`Exposition`] is text in the OpenMetrics format.
+//! Names follow OpenTelemetry's conventions where they exist; otherwise they begin with `broadsheet_`. They include
+//! their units. An [`Exposition`] is text in the OpenMetrics format.
 //!
-//! How many series there are is bounded by the program, not by what clients send or posts contain: no label holds an id, a
-//! path, an address or a text. With five workers it is about 650, and 18 more for each combination of route, method and status
-//! that has been answered: some 50 routes with ten methods that are answered with 405 and two that are answered with ten
-//! statuses make 27,000 at the very most, and about 3,000 in practice.
+//! The number of series is limited by the program, not by what clients send or posts contain: no label has an id, a
+//! path, an address or a text. With five workers there are about 650 series, and 18 more for each combination of route,
+//! method and status that occurred. About 50 routes, each with ten methods answered with 405 and two answered with ten
+//! statuses, give 27,000 at most, and about 3,000 in practice.
 
 mod backlog;
 mod call;
@@ -21,7 +22,6 @@ mod process;
 mod publisher;
 mod workers;
 
-pub use backlog::Standing;
 pub use exposition::{CONTENT_TYPE, Exposition};
 pub use http::{ActiveRequest, HttpMetrics};
 pub use mail::MailMetrics;
@@ -36,6 +36,4 @@ pub struct Metrics {
     pub mail: MailMetrics,
     /// Verdicts.
     pub moderation: ModerationMetrics,
-    /// What was sampled last: the retry queue, the dead letters, readiness.
-    pub standing: Standing,
 }

@@ -1,5 +1,5 @@
-//! Verdicts: how many of which kind, how long they took, and what they cost. A decorator, so that no moderator measures
-//! itself. What concerns models has the names of OpenTelemetry's conventions for generative AI.
+//! Verdicts: how many of each kind, how long they took, and what they cost. A decorator, so that moderators need no
+//! metrics. Metrics about models follow OpenTelemetry's conventions for generative AI.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,13 +17,13 @@ use crate::{
 };
 
 const JUDGED: &str = "judged";
-/// The upper bounds of the buckets for tokens, as OpenTelemetry advises, up to what a long post can take.
+/// The upper bounds of the buckets for tokens, as OpenTelemetry recommends, up to what a long post can need.
 const TOKEN_BOUNDS: [f64; 9] = [1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0];
 
-/// Who judges. A label's value, so it comes from the configuration and never from an answer.
+/// The moderator. It is used as a label, so it comes from the configuration and never from an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judge {
-    /// The model's provider in OpenTelemetry's words, such as `aws.bedrock` or `openai`; `None` for what is no model.
+    /// The model's provider in OpenTelemetry's terms, such as `aws.bedrock` or `openai`; `None` if it is not a model.
     pub provider: Option<&'static str>,
     /// The model's name, or `rules`.
     pub name: String,
@@ -78,7 +78,7 @@ struct Metered {
 }
 
 impl Default for ModerationMetrics {
-    /// All outcomes are there from the beginning, so that the first failure shows as a change.
+    /// All outcomes exist from the start, so that the first failure is visible as a change.
     fn default() -> Self {
         let duration: Family<Ended, Histogram> = Family::new_with_constructor(|| Histogram::new(BOUNDS));
         for outcome in [JUDGED].into_iter().chain(FAILURES) {
@@ -95,7 +95,7 @@ impl Default for ModerationMetrics {
 }
 
 impl ModerationMetrics {
-    /// The same moderator, measured.
+    /// Wraps a moderator with metrics.
     #[must_use]
     pub fn meter(&self, moderator: Arc<dyn Moderator>, judge: Judge) -> Arc<dyn Moderator> {
         for decision in [Decision::Approve, Decision::Reject, Decision::Review] {
@@ -106,15 +106,15 @@ impl ModerationMetrics {
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
-        let help = "Verdicts by decision; `review` is a person's to decide";
+        let help = "Verdicts by decision; `review` means that a person decides";
         registry.register("broadsheet_moderation_verdicts", help, self.verdicts.clone());
-        let help = "How long the moderator took for one post, all its calls included, by how that ended";
+        let help = "How long the moderator took for one post, including all its calls, by outcome";
         registry.register("broadsheet_moderation_duration_seconds", help, self.duration.clone());
-        let help = "What verdicts cost in millionths of a US dollar, as the configured prices have it";
+        let help = "The cost of verdicts in millionths of a US dollar, at the configured prices";
         registry.register("broadsheet_moderation_cost_micros", help, self.cost.clone());
-        let help = "How long a model took for one post, all calls included";
+        let help = "How long a model took for one post, including all calls";
         registry.register("gen_ai_client_operation_duration_seconds", help, self.operation.clone());
-        let help = "Tokens that one post took, sent (input) and received (output)";
+        let help = "Tokens used for one post, sent (input) and received (output)";
         registry.register("gen_ai_client_token_usage", help, self.tokens.clone());
     }
 
@@ -165,7 +165,7 @@ impl Moderator for Metered {
     }
 }
 
-/// The word for a decision in stats.
+/// The label of a decision in metrics.
 const fn word(decision: Decision) -> &'static str {
     match decision {
         Decision::Approve => "approve",

@@ -10,11 +10,11 @@ pub(super) fn encode(families: &mut Families<'_>, publisher: &Publisher) -> fmt:
     let commands = publisher.commands();
     let samples =
         commands.iter().map(|((command, outcome), count)| (vec![("command", *command), ("outcome", *outcome)], *count));
-    let help = "Commands by what became of them: done, refused (the caller's fault), busy, stopping or unavailable.";
+    let help = "Commands by outcome: done, refused (the caller's fault), busy, stopping or unavailable.";
     families.counter("broadsheet_publish_commands", help, samples)?;
     let (used, capacity) = publisher.queue();
-    let help = "Commands that wait to be committed or are being committed.";
+    let help = "Commands that are waiting to be committed or being committed.";
     families.gauge("broadsheet_publish_queue_used", help, [(Vec::new(), used as f64)])?;
-    let help = "How many commands may wait; more are refused as busy.";
+    let help = "How many commands may wait; further ones are refused as busy.";
     families.gauge("broadsheet_publish_queue_capacity", help, [(Vec::new(), capacity as f64)])
 }

@@ -1,5 +1,5 @@
-//! The workers' stats, read from where the engine keeps them. Reading takes each worker's lock for as long as a copy of some
-//! hundred numbers takes, so that scraping costs the workers nothing that can be measured.
+//! The workers' stats, read from the engine. Reading holds each worker's lock only while it copies a few hundred
+//! numbers, so scraping costs the workers nothing measurable.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::actors::worker::{Ending, Running, Snapshot, State, Totals};
 
 const STATES: [State; 6] =
     [State::Starting, State::Running, State::Paused, State::BreakerOpen, State::Degraded, State::Stopped];
-/// The classes of failures; all are exported from the beginning, so that the first failure shows as a change.
+/// The classes of failures. All are exported from the start, so that the first failure is visible as a change.
 const CLASSES: [&str; 6] = ["error", "transient", "timeout", "panic", "lost", "rejected"];
 
 /// One worker at one moment.
@@ -35,7 +35,7 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Writes all families of all workers.
+/// Writes the families of all workers.
 pub(super) fn encode(families: &mut Families<'_>, workers: &[Running]) -> fmt::Result {
     let workers: Vec<Worker<'_>> = workers.iter().map(Worker::look).collect();
     durations(families, &workers)?;
@@ -67,18 +67,18 @@ fn counters(families: &mut Families<'_>, workers: &[Worker<'_>]) -> fmt::Result 
     let consumed = |(worker, ending): (&Worker<'_>, Ending)| {
         ([worker.messaging(), vec![("outcome", ending.as_str())]].concat(), ended(worker, ending))
     };
-    let help = "Runs of deliveries by how they ended, in the words of OpenTelemetry's conventions.";
+    let help = "Runs of deliveries by outcome, in the terms of OpenTelemetry's conventions.";
     families.counter("messaging_client_consumed_messages", help, endings().map(consumed))?;
     let by_ending = |(worker, ending): (&Worker<'_>, Ending)| {
         (vec![("worker", worker.name), ("ending", ending.as_str())], ended(worker, ending))
     };
-    let help = "Runs of deliveries by how they ended: done, continued and snoozed are no failures.";
+    let help = "Runs of deliveries by outcome: done, continued and snoozed are not failures.";
     families.counter("broadsheet_worker_endings", help, endings().map(by_ending))?;
     let failures = workers.iter().flat_map(|worker| {
         let failed = |class| worker.totals.failures.get(class).copied().unwrap_or(0);
         CLASSES.map(|class| (vec![("worker", worker.name), ("class", class)], failed(class)))
     });
-    families.counter("broadsheet_worker_failures", "Failed runs by the failure's class.", failures)?;
+    families.counter("broadsheet_worker_failures", "Failed runs by class of failure.", failures)?;
     let restarts = workers.iter().map(|worker| (worker.labels(), u64::from(worker.snapshot.restarts)));
     families.counter("broadsheet_worker_restarts", "How often a worker was restarted after a panic.", restarts)
 }
@@ -92,17 +92,17 @@ fn gauges(families: &mut Families<'_>, workers: &[Worker<'_>]) -> fmt::Result {
     let mut gauge = |name: &str, help: &str, value: fn(&Worker<'_>) -> f64| {
         families.gauge(name, help, workers.iter().map(|worker| (worker.labels(), value(worker))))
     };
-    gauge("broadsheet_worker_running", "Deliveries that run.", |worker| worker.snapshot.running as f64)?;
-    gauge("broadsheet_worker_batch", "How many deliveries may run side by side.", |worker| {
+    gauge("broadsheet_worker_running", "Running deliveries.", |worker| worker.snapshot.running as f64)?;
+    gauge("broadsheet_worker_batch", "How many deliveries may run at the same time.", |worker| {
         worker.running.status.batch as f64
     })?;
-    gauge("broadsheet_worker_mailbox_used", "Events in memory that wait for the worker.", |worker| {
+    gauge("broadsheet_worker_mailbox_used", "Events in memory that are waiting for the worker.", |worker| {
         worker.running.mailbox.used() as f64
     })?;
     gauge("broadsheet_worker_mailbox_capacity", "How many events may wait in memory.", |worker| {
         worker.running.mailbox.capacity() as f64
     })?;
-    gauge("broadsheet_worker_lag_events", "Events in the logs that the worker has not settled yet.", |worker| {
+    gauge("broadsheet_worker_lag_events", "Events that the worker has not settled yet.", |worker| {
         worker.snapshot.lag as f64
     })
 }

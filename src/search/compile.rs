@@ -1,4 +1,4 @@
-//! Turns a parsed query into the engine's: which field counts how much is decided here.
+//! Compiles a parsed query to the engine's query, and decides how much each field counts.
 
 use std::{collections::BTreeSet, ops::Bound};
 
@@ -24,7 +24,7 @@ const BODY_BOOST: Score = 1.0;
 pub(super) struct Compiled {
     /// The engine's query. Words score by BM25; filters score nothing.
     pub(super) query: Box<dyn Part>,
-    /// The terms looked for, to be marked in snippets. Empty if there are only filters.
+    /// The search terms, to be marked in snippets. Empty if there are only filters.
     pub(super) terms: BTreeSet<String>,
 }
 
@@ -60,7 +60,7 @@ pub(super) fn compile(query: &Query, fields: &Fields, analyzer: &TextAnalyzer) -
     Some(Compiled { query: Box::new(BooleanQuery::new(parts)), terms })
 }
 
-/// The words next to each other in title, tags or body; `None` without words.
+/// Matches the words next to each other in title, tags or body; `None` without words.
 fn anywhere(fields: &Fields, tokens: &[(usize, String)]) -> Option<Box<dyn Part>> {
     let boosts = [(fields.title, TITLE_BOOST), (fields.tags, TAGS_BOOST), (fields.body, BODY_BOOST)];
     let mut parts: Vec<Box<dyn Part>> = Vec::with_capacity(boosts.len());
@@ -97,7 +97,7 @@ fn exactly(field: Field, text: &str) -> Box<dyn Part> {
     Box::new(TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::Basic))
 }
 
-/// `since <= t < until`; `None` if no moment is both.
+/// Matches `since <= t < until`; `None` if that is empty.
 fn published(fields: &Fields, since: Option<Timestamp>, until: Option<Timestamp>) -> Option<Box<dyn Part>> {
     if let (Some(since), Some(until)) = (since, until)
         && since >= until

@@ -1,4 +1,4 @@
-//! Searching: runs a compiled query, ranks by relevance and age, and turns what it finds into hits.
+//! Searching: runs a compiled query, ranks by relevance and age, and returns hits.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use tantivy::{
 use super::{Error, Hit, Index, Page, Request, compile::compile, schema::PUBLISHED_AT, snippet::Snippets};
 use crate::domain::{PostId, Timestamp};
 
-/// How far into the hits one can page.
+/// The maximum number of hits that paging reaches.
 const MAX_DEPTH: usize = 1_000;
-/// How much more a post counts that has just been published.
+/// The bonus for a post that was just published.
 const NEWS_BONUS: f64 = 0.25;
-/// After this long the bonus has gone down to 37 %, after twice as long to 14 %.
+/// After this time the bonus has decreased to 37 %, after twice this time to 14 %.
 const NEWS_FADES: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 impl Index {
-    /// Searches what has been committed. Best first; between equals, and without words to look for, newest first.
+    /// Searches what was committed. Best first; among equals, and for queries without words, newest first.
     ///
     /// # Errors
     /// [`Error::Index`] if the index cannot be read.

@@ -1,5 +1,5 @@
-//! The index in a folder: opened if it is sound and ours, else emptied and made anew. Nothing that Tantivy did not
-//! write is ever deleted.
+//! The index in a folder: opened if it is intact and ours, otherwise emptied and created again. Only files written by
+//! Tantivy are ever deleted.
 
 use std::{
     fs, io,
@@ -20,14 +20,14 @@ use super::{Error, positions};
 const META: &str = "meta.json";
 const MANAGED: &str = ".managed.json";
 
-/// What stands in a folder.
+/// What a folder contains.
 enum Found {
     Sound(tantivy::Index),
     Unusable(String),
 }
 
-/// Opens or makes the index in the folder, under its writer's lock. The check reads every file once, about a second per
-/// gigabyte, and leaves them in the page cache.
+/// Opens or creates the index in the folder, while holding its writer lock. The check reads every file once, which
+/// takes about a second per gigabyte and leaves them in the page cache.
 pub(super) fn open(folder: &Path, schema: &Schema) -> Result<tantivy::Index, Error> {
     let failed = |source| Error::Folder { folder: folder.to_path_buf(), source };
     fs::create_dir_all(folder).map_err(failed)?;
@@ -38,7 +38,7 @@ pub(super) fn open(folder: &Path, schema: &Schema) -> Result<tantivy::Index, Err
             Found::Sound(index) => return Ok(index),
             Found::Unusable(reason) => {
                 let folder = folder.display();
-                tracing::warn!(%folder, reason, "the search index is emptied, it has to be rebuilt");
+                tracing::warn!(%folder, reason, "emptied the search index; it has to be rebuilt");
             }
         }
     }
@@ -46,7 +46,7 @@ pub(super) fn open(folder: &Path, schema: &Schema) -> Result<tantivy::Index, Err
     Ok(tantivy::Index::create(directory, schema.clone(), IndexSettings::default())?)
 }
 
-/// Names the folder in an error that means that somebody else writes there.
+/// Names the folder in an error that means that another process writes there.
 pub(super) fn refused(error: TantivyError, folder: Option<&Path>) -> Error {
     let is_locked = matches!(error, TantivyError::LockFailure(LockError::LockBusy, _));
     match folder {
@@ -66,7 +66,7 @@ fn look(directory: MmapDirectory, schema: &Schema) -> Result<Found, Error> {
 fn inspect(directory: MmapDirectory, schema: &Schema) -> tantivy::Result<Found> {
     let index = tantivy::Index::open(directory)?;
     if index.schema() != *schema {
-        return Ok(Found::Unusable("it was made by another version or for another language".to_owned()));
+        return Ok(Found::Unusable("it was created by another version or for another language".to_owned()));
     }
     let damaged = index.validate_checksum()?;
     if !damaged.is_empty() {
@@ -81,7 +81,7 @@ fn inspect(directory: MmapDirectory, schema: &Schema) -> tantivy::Result<Found> 
     Ok(Found::Sound(index))
 }
 
-/// Whether the files are wrong, rather than out of reach: only then may they be given up.
+/// Whether the files are damaged rather than unreachable: only then may they be discarded.
 fn is_damage(error: &TantivyError) -> bool {
     let is_malformed = |error: &io::Error| {
         matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof)
@@ -110,7 +110,7 @@ fn empty(folder: &Path) -> io::Result<()> {
     files.iter().try_for_each(fs::remove_file)
 }
 
-/// The engine's files: two lists, and files named by their segment, 32 hexadecimal digits.
+/// The engine's files: two lists, and files named after their segment, with 32 hexadecimal digits.
 fn is_index_file(name: &str) -> bool {
     let is_segment = |stem: &str| stem.len() == 32 && stem.bytes().all(|byte| byte.is_ascii_hexdigit());
     name == META || name == MANAGED || name.split_once('.').is_some_and(|(stem, _)| is_segment(stem))

@@ -1,4 +1,5 @@
-//! The index of one node: one writer behind a lock, one reader shared by all searches. Searching itself is in `find`.
+//! The index of one node: one writer protected by a lock, and one reader shared by all searches. Searching itself is in
+//! `find`.
 
 use std::{
     collections::BTreeMap,
@@ -30,9 +31,9 @@ const MAX_WRITER_BYTES: usize = 4_000_000_000;
 
 /// The full-text index of one node. Cheap to clone: all clones are the same index.
 ///
-/// Writes become visible, and durable, with [`Index::commit`]. When a write fails (the disk is full, say), everything
-/// since the last commit is lost, and every further write fails with [`Error::Discarded`] until [`Index::rollback`]: so
-/// positions are never committed without the documents they stand for. Searches go on meanwhile.
+/// Writes become visible and durable with [`Index::commit`]. If a write fails (for example because the disk is full),
+/// everything since the last commit is lost, and every further write fails with [`Error::Discarded`] until
+/// [`Index::rollback`]. So positions are never committed without their documents. Searches continue meanwhile.
 #[derive(Clone)]
 pub struct Index {
     pub(super) inner: Arc<Inner>,
@@ -57,8 +58,8 @@ struct Writing {
 }
 
 impl Index {
-    /// Opens the index, or makes it. One that is damaged, or was made by another version or for another language, is
-    /// emptied first, and [`Index::positions`] is `None`: the caller then rebuilds it from the database.
+    /// Opens or creates the index. If it is damaged, or was created by another version or for another language, it is
+    /// emptied first and [`Index::positions`] is `None`; the caller then rebuilds it from the database.
     ///
     /// # Errors
     /// [`Error::Locked`] if the folder is in use; [`Error::Language`]; [`Error::Folder`] or [`Error::Index`] if it
@@ -81,17 +82,17 @@ impl Index {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// The log positions of the last commit: every event up to them is in the index. `None` if there was no commit, so
-    /// the index has to be built.
+    /// The log positions of the last commit: every event up to them is in the index. `None` if there was no commit yet,
+    /// and the index has to be built.
     ///
     /// # Errors
-    /// [`Error::Index`] if they cannot be read, [`Error::Positions`] if they make no sense.
+    /// [`Error::Index`] if they cannot be read, [`Error::Positions`] if they are invalid.
     pub fn positions(&self) -> Result<Option<BTreeMap<Epoch, u64>>, Error> {
         let payload = self.inner.index.load_metas()?.payload;
         payload.as_deref().map(positions::decode).transpose()
     }
 
-    /// Puts a post's document in the place of the one it may have. By a [`super::Refresh`] only: it knows which version is newest.
+    /// Adds a post's document, replacing an existing one. Only for [`super::Refresh`], which knows the newest version.
     pub(super) fn put(&self, document: &Document) -> Result<(), Error> {
         let fields = &self.inner.fields;
         self.write(|writer| {
@@ -100,7 +101,7 @@ impl Index {
         })
     }
 
-    /// Removes a post's document; nothing happens if there is none. By a [`super::Refresh`] only.
+    /// Removes a post's document, if there is one. Only for [`super::Refresh`].
     pub(super) fn delete(&self, post: PostId) -> Result<(), Error> {
         self.write(|writer| {
             writer.delete_term(self.inner.fields.key(post));
@@ -108,28 +109,28 @@ impl Index {
         })
     }
 
-    /// Removes all documents, those not yet committed included. The positions stay until the next commit.
+    /// Removes all documents, including uncommitted ones. The positions stay until the next commit.
     ///
     /// # Errors
     /// [`Error::Index`], and [`Error::Discarded`] from then on.
     pub fn clear(&self) -> Result<(), Error> {
-        // Not `delete_all_documents`: that one sets the clock of operations back, and deletes which are still waiting
-        // would then hit documents put after them.
+        // Not `delete_all_documents`: it resets the operation counter, and pending deletes would then affect documents
+        // added later.
         self.write(|writer| writer.delete_query(Box::new(AllQuery)).map(|_| ()))
     }
 
-    /// Commits the documents and the positions together, and lets searches see them.
+    /// Commits the documents and the positions together, and makes them visible to searches.
     ///
-    /// What it costs: each commit with documents makes a segment (some ten small files, each synced to disk) and opens
-    /// it for reading: a few milliseconds on an SSD, some tens on slower disks, during which other writes wait and
-    /// searches do not. At ten commits a second small segments would pile up, so eight of a size are merged in the
-    /// background, by one thread: segments under 1,000 documents count as one size, so a document is rewritten a
-    /// handful of times on its way into a segment of 10,000, and 20,000 documents stand in about twenty segments at
-    /// most. A commit of positions alone writes one file and opens nothing. Fewer and larger commits are cheaper per
-    /// document: ten a second are fine, one per document is not.
+    /// Cost: each commit with documents creates a segment (about ten small files, each synced to disk) and opens it for
+    /// reading. This takes a few milliseconds on an SSD, some tens on slower disks; other writes wait meanwhile,
+    /// searches do not. At ten commits a second small segments would pile up, so a background thread merges eight
+    /// segments of a size: segments under 1,000 documents count as one size. A document is rewritten about five times
+    /// until it is in a segment of 10,000, and 20,000 documents are in at most about twenty segments. A commit of
+    /// positions alone writes one file and opens nothing. Fewer and larger commits are cheaper per document: ten a
+    /// second are fine, one per document is not.
     ///
     /// # Errors
-    /// [`Error::Index`], and [`Error::Discarded`] from then on, unless the commit stands and only the reader failed.
+    /// [`Error::Index`], and [`Error::Discarded`] from then on, unless the commit succeeded and only the reader failed.
     pub fn commit(&self, positions: &BTreeMap<Epoch, u64>) -> Result<(), Error> {
         let payload = positions::encode(positions);
         let mut writing = self.inner.writing.lock();
@@ -145,11 +146,11 @@ impl Index {
         Ok(())
     }
 
-    /// Gives up all writes since the last commit, and makes writing possible again after a failed one. The caller goes
-    /// on from [`Index::positions`].
+    /// Discards all writes since the last commit, and makes writing possible again after a failure. The caller
+    /// continues from [`Index::positions`].
     ///
     /// # Errors
-    /// [`Error::Index`] if the cause of the failure lasts, [`Error::Locked`] if somebody else has taken the folder.
+    /// [`Error::Index`] if the cause of the failure persists, [`Error::Locked`] if another process now uses the folder.
     pub fn rollback(&self) -> Result<(), Error> {
         let inner = &self.inner;
         let mut writing = inner.writing.lock();
@@ -160,13 +161,13 @@ impl Index {
         Ok(())
     }
 
-    /// How many documents searches see.
+    /// The number of documents that searches see.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.inner.reader.searcher().num_docs()
     }
 
-    /// Whether searches see no document.
+    /// Whether searches see no documents.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -198,7 +199,7 @@ fn write_to(index: &tantivy::Index, memory_bytes: usize, folder: Option<&Path>) 
         .memory_budget_per_thread(memory_bytes)
         .build();
     let writer: IndexWriter = index.writer_with_options(options).map_err(|error| folder::refused(error, folder))?;
-    // What a crash or a failed commit left behind goes first: the next commit may use the same file names.
+    // First remove what a crash or a failed commit left behind: the next commit may use the same file names.
     writer.garbage_collect_files().wait()?;
     let mut merging = LogMergePolicy::default();
     merging.set_min_layer_size(1_000);

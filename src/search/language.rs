@@ -1,7 +1,6 @@
-//! How text becomes terms: the languages and the one chain of filters that documents and queries pass alike.
+//! How text becomes terms: the languages, and the one chain of filters for both documents and queries.
 //!
-//! Words are runs of letters and digits; scripts written without spaces make one word per run, so there only whole runs
-//! are found.
+//! Words are runs of letters and digits. In scripts without spaces each run is one word, so only whole runs are found.
 
 use tantivy::tokenizer::{
     AsciiFoldingFilter, Language as Stems, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer,
@@ -10,10 +9,10 @@ use tantivy::tokenizer::{
 
 use super::Error;
 
-/// Raised with any change to the schema or the filters, so that older indexes are rebuilt.
+/// Increased with any change to the schema or the filters, so that older indexes are rebuilt.
 const VERSION: u32 = 1;
 
-/// Words from this many bytes on are not indexed: they are data, not language.
+/// Words with this many bytes or more are not indexed: they are data, not language.
 const TOO_LONG_BYTES: usize = 40;
 
 const LANGUAGES: [(&str, Stems); 18] = [
@@ -50,7 +49,7 @@ pub(super) struct Language {
 }
 
 impl Language {
-    /// The language of that name; `none` is one without stemming.
+    /// The language with that name; `none` has no stemming.
     pub(super) fn parse(name: &str) -> Result<Self, Error> {
         if name == "none" {
             return Ok(Self { name: "none", stems: None });
@@ -62,8 +61,8 @@ impl Language {
             .ok_or_else(|| Error::Language(name.to_owned()))
     }
 
-    /// The name under which the schema refers to this chain of filters. It differs with the version and the language:
-    /// an index whose schema names another one has to be rebuilt.
+    /// The name by which the schema refers to this chain of filters. It depends on the version and the language: an
+    /// index whose schema has another name must be rebuilt.
     pub(super) fn tokenizer(self) -> String {
         format!("broadsheet_{VERSION}_{}", self.name)
     }

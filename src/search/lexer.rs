@@ -1,14 +1,14 @@
-//! Cuts a search text into pieces: words, phrases and `key:value` pairs, each wanted or excluded. Every text has a
-//! reading; what the pieces mean is decided in `query`.
+//! Splits a search text into pieces: words, phrases and `key:value` pairs, each required or excluded. Every text is
+//! valid; `query` decides what the pieces mean.
 
 /// One piece of a search text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Piece<'a> {
-    /// Whether a `-` stands before it.
+    /// Whether it is preceded by `-`.
     pub(super) is_excluded: bool,
-    /// What stands before its colon, if that is a word this language knows.
+    /// The key before its colon, if it is a known one.
     pub(super) key: Option<Key>,
-    /// A word, or what stands between quotation marks.
+    /// A word, or the text between quotation marks.
     pub(super) text: &'a str,
 }
 
@@ -33,8 +33,7 @@ impl Key {
     }
 }
 
-/// The pieces of a text. Quotation marks may be straight or typographic; a mark that is never closed reaches to the
-/// end.
+/// The pieces of a text. Quotation marks may be straight or typographic; an unclosed one extends to the end.
 pub(super) struct Lexer<'a> {
     rest: &'a str,
 }

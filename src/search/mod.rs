@@ -1,8 +1,8 @@
-//! Full-text search: the Tantivy index of one node, and the language its readers ask in.
+//! Full-text search: the Tantivy index of one node, and its query language.
 //!
-//! Knows `domain` only. No database, no HTTP, no clock. The index holds copies: the database stays the truth, and
-//! whoever keeps the index up to date can clear it and rebuild it at any time. Everything here blocks; async callers
-//! move it to a blocking thread.
+//! Depends on `domain` only: no database, no HTTP, no clock. The index contains copies; the database is the source of
+//! truth, and the index can be cleared and rebuilt at any time. Everything here blocks; async callers use a blocking
+//! thread.
 
 mod compile;
 mod find;
@@ -27,13 +27,13 @@ pub use index::Index;
 pub use query::Query;
 pub use refresh::Refresh;
 
-/// How an index is kept.
+/// Settings of an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Whose word endings are cut off: an English name of a language in lower case, such as `english`, or `none`.
+    /// The language for stemming, by its English name in lower case, such as `english`; or `none`.
     pub language: String,
-    /// How much the writer may hold before it writes a segment of its own accord: 15 MB at least, 4 GB at most (other
-    /// values are moved there).
+    /// How much the writer may hold before it writes a segment by itself: at least 15 MB, at most 4 GB (other values
+    /// are clamped).
     pub writer_memory_bytes: usize,
 }
 
@@ -43,19 +43,19 @@ impl Default for Settings {
     }
 }
 
-/// Where an index lives.
+/// Where an index is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
-    /// In a folder, which is made if it is not there.
+    /// In a folder, which is created if it does not exist.
     Folder(PathBuf),
-    /// In memory, for as long as the [`Index`].
+    /// In memory, as long as the [`Index`] exists.
     Memory,
 }
 
-/// A post as the index takes it in.
+/// A post to be indexed.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// The post: there is one document per post.
+    /// The post's id; there is one document per post.
     pub post: PostId,
     /// Who wrote it.
     pub author: AccountId,
@@ -74,28 +74,28 @@ pub struct Document {
 /// A search.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// What is looked for.
+    /// The query.
     pub query: Query,
-    /// The present, from which the age of posts counts.
+    /// The current time, for the age of posts.
     pub now: Timestamp,
-    /// How many hits to leave out at the beginning.
+    /// How many hits to skip.
     pub offset: usize,
-    /// How many hits to give at most. Nothing lies beyond the first 1,000 hits.
+    /// The maximum number of hits. No hits beyond the first 1,000 are returned.
     pub limit: usize,
 }
 
-/// One post that was found.
+/// A post that was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
     /// The post.
     pub post: PostId,
-    /// How well it fits: comparable within one search only; 0 when the query has no words.
+    /// The relevance, comparable within one search only; 0 if the query has no words.
     pub score: f32,
-    /// A stretch of the body, or the title, as HTML: escaped text in which the words found stand in `<b>`.
+    /// A part of the body, or the title, as HTML: escaped text with the words found in `<b>`.
     pub snippet: String,
 }
 
-/// A page of hits, best first; newest first when the query has no words.
+/// A page of hits, best first; newest first if the query has no words.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Page {
     /// The hits.
@@ -104,16 +104,16 @@ pub struct Page {
     pub has_more: bool,
 }
 
-/// What can go wrong with an index.
+/// Errors of an index.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The engine failed, as it does when the disk is full.
+    /// The engine failed, for example because the disk is full.
     #[error("the search index failed")]
     Index(#[from] tantivy::TantivyError),
-    /// Another process, or another [`Index`] in this one, writes there.
+    /// Another process, or another [`Index`] in this one, uses the folder.
     #[error("the search index in {} is in use by another process", .0.display())]
     Locked(PathBuf),
-    /// The folder cannot be made, read or emptied.
+    /// The folder cannot be created, read or emptied.
     #[error("the search index folder {} cannot be used", .folder.display())]
     Folder {
         /// Which folder.
@@ -124,10 +124,10 @@ pub enum Error {
     /// The language in the settings has no stemmer.
     #[error("unknown search language {0:?}, known are none, {known}", known = language::known())]
     Language(String),
-    /// An earlier write failed and took everything since the last commit with it.
-    #[error("search index writes since the last commit were lost, roll back and repeat them")]
+    /// An earlier write failed, and everything since the last commit was lost.
+    #[error("the writes to the search index since the last commit were lost; roll back and repeat them")]
     Discarded,
-    /// What was committed beside the documents is not a set of log positions.
+    /// The payload of the commit is not a set of log positions.
     #[error("the log positions in the search index are unreadable")]
     Positions,
 }

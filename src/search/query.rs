@@ -1,17 +1,17 @@
-//! What a reader may ask: parsed here from text and parameters into clauses, turned into the engine's query in
-//! `compile`.
+//! Search queries: parsed here from text and parameters into clauses; `compile` turns them into the engine's query.
 
 use super::lexer::{Key, Lexer, Piece};
 use crate::domain::{Invalid, Tag, Timestamp};
 
-/// The longest search text, in characters.
+/// The maximum length of a search text, in characters.
 const MAX_CHARS: usize = 500;
-/// The most words and pairs in one query.
+/// The maximum number of words and pairs in a query.
 const MAX_TERMS: usize = 32;
-/// The longest `author` parameter, in characters: a handle has 30 at most, an account's id 26.
+/// The maximum length of the `author` parameter, in characters: a handle has at most 30, an account's id 26.
 const MAX_AUTHOR_CHARS: usize = 30;
 
-/// A query: every clause of `must` holds, none of `must_not`, and the post was published in `since <= t < until`.
+/// A query: every clause of `must` matches, none of `must_not` does, and the post was published in `since <= t <
+/// until`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     pub(super) must: Vec<Clause>,
@@ -32,13 +32,13 @@ pub(super) enum Clause {
 }
 
 impl Query {
-    /// Reads a search: `q` understands `word`, `"a phrase"`, `-word`, `-"a phrase"`, `tag:x`, `-tag:x`, `author:x`,
-    /// `before:2026-01-31`, `after:2026-01-01` and RFC 3339 times; all of it has to match. `after` includes its moment
-    /// (a day's first), `before` does not. The other arguments mean the same as their words in `q`; empty ones are as
-    /// if absent.
+    /// Parses a search: `q` supports `word`, `"a phrase"`, `-word`, `-"a phrase"`, `tag:x`, `-tag:x`, `author:x`,
+    /// `before:2026-01-31`, `after:2026-01-01` and RFC 3339 times; everything has to match. `after` includes the given
+    /// time (the start of a day), `before` does not. The other arguments mean the same as their keys in `q`; empty ones
+    /// are ignored.
     ///
     /// # Errors
-    /// `too_long`, `too_many_terms`, `invalid_time`, `empty` or `only_excluded` for `q`; what is wrong with `tag` or
+    /// `too_long`, `too_many_terms`, `invalid_time`, `empty` or `only_excluded` for `q`; errors about `tag` or
     /// `author`.
     pub fn parse(
         q: &str,
@@ -102,7 +102,7 @@ impl Query {
             return Ok(());
         }
         if !self.must_not.is_empty() {
-            return Err(Invalid::new("q", "only_excluded", "needs something to look for beside what it excludes"));
+            return Err(Invalid::new("q", "only_excluded", "must not contain exclusions only"));
         }
         if q.trim().is_empty() {
             let message = "must not be empty unless tag, author, before or after is given";

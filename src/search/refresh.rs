@@ -1,7 +1,7 @@
-//! Refreshing documents: whoever reads a post to bring its document up to date holds a [`Refresh`] from before the reading until after
-//! the write. Of those that hold one for the same post, the one that has read the newest version has the last word, in whatever
-//! order they come to write. Pure bookkeeping; it forgets a post when nobody refreshes it any more, because whoever comes later reads
-//! something that is at least as new.
+//! Refreshing documents. A task that updates a post's document holds a [`Refresh`] from before it reads the post until
+//! after it writes the document. If several tasks refresh the same post, the newest version that any of them has read
+//! wins, in whatever order they write. Pure bookkeeping: a post is forgotten when no task refreshes it any more,
+//! because later tasks read a version that is at least as new.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use super::{Document, Error, Index};
 use crate::domain::PostId;
 
-/// The version of a post that has been deleted: no id is ever used again.
+/// The version of a deleted post; ids are never reused.
 const GONE: u64 = u64::MAX;
 
-/// The posts that somebody refreshes, with the newest version of each that has been written meanwhile.
+/// The posts being refreshed, each with the newest version written meanwhile.
 #[derive(Default)]
 pub(super) struct Refreshed(Mutex<HashMap<PostId, Arc<Mutex<u64>>>>);
 
@@ -22,9 +22,9 @@ impl Refreshed {
         Arc::clone(self.0.lock().entry(post).or_default())
     }
 
-    /// One of those that refresh a post ends.
+    /// A refresh of a post ends.
     fn end(&self, post: PostId, newest: &Arc<Mutex<u64>>) {
-        // This one, the one in the map, and nobody else: others come by the map alone, which is locked.
+        // Only this reference and the one in the map exist: others would come from the map, which is locked.
         const LAST: usize = 2;
         let mut posts = self.0.lock();
         if Arc::strong_count(newest) <= LAST {
@@ -33,7 +33,7 @@ impl Refreshed {
     }
 }
 
-/// Writes, unless a newer version has been written; what fails has not been written.
+/// Writes, unless a newer version has been written. A failed write does not count.
 fn write_if_newest<E>(newest: &Mutex<u64>, version: u64, write: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
     let mut newest = newest.lock();
     if version >= *newest {
@@ -43,7 +43,7 @@ fn write_if_newest<E>(newest: &Mutex<u64>, version: u64, write: impl FnOnce() ->
     Ok(())
 }
 
-/// A post's document is being brought up to date; taken *before* the post is read.
+/// An update of a post's document; created *before* the post is read.
 pub struct Refresh<'a> {
     index: &'a Index,
     post: PostId,
@@ -51,7 +51,7 @@ pub struct Refresh<'a> {
 }
 
 impl Index {
-    /// Begins to bring a post's document up to date. Read the post after this, not before.
+    /// Starts to update a post's document. Read the post after this, not before.
     #[must_use]
     pub fn refresh(&self, post: PostId) -> Refresh<'_> {
         Refresh { index: self, post, newest: self.inner.refreshed.begin(post) }
@@ -59,8 +59,8 @@ impl Index {
 }
 
 impl Refresh<'_> {
-    /// Puts the post's document, made from this version of it, in the place of the one it may have; an older one than somebody
-    /// else has written meanwhile is dropped.
+    /// Writes the post's document, made from this version of the post, unless a newer version has been written
+    /// meanwhile.
     ///
     /// # Errors
     /// [`Error::Index`], and [`Error::Discarded`] from then on.
@@ -68,7 +68,8 @@ impl Refresh<'_> {
         write_if_newest(&self.newest, version, || self.index.put(document))
     }
 
-    /// Removes the post's document, because nobody may see this version of it; `None`: because there is no such post any more.
+    /// Removes the post's document, because the public may not see this version of the post, or because the post no
+    /// longer exists (`None`).
     ///
     /// # Errors
     /// [`Error::Discarded`] after a failed write.
@@ -91,7 +92,7 @@ mod tests {
 
     use super::*;
 
-    /// A change of a post and the job that it causes: the job begins, reads the post and writes what it has read.
+    /// A change of a post and the job it causes: the job starts, reads the post and writes what it has read.
     struct Job {
         newest: Option<Arc<Mutex<u64>>>,
         read: Option<u64>,

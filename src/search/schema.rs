@@ -1,4 +1,4 @@
-//! The fields of the index, and a post as a document of them.
+//! The fields of the index, and how a post becomes a document.
 
 use tantivy::{
     TantivyDocument, Term,
@@ -21,13 +21,13 @@ pub(super) struct Fields {
     pub(super) title: Field,
     pub(super) tags: Field,
     pub(super) body: Field,
-    /// The beginning of the body, stored for snippets and not searched.
+    /// The start of the body, stored for snippets and not searched.
     pub(super) opening: Field,
-    /// A column only: ranges and the order by time read it, so no term per millisecond is kept.
+    /// Only a column, for ranges and for ordering by time, so that there is no term per millisecond.
     pub(super) published_at: Field,
 }
 
-/// The schema whose words pass the named tokenizer.
+/// The schema, with the named tokenizer for words.
 pub(super) fn build(tokenizer: &str) -> (Schema, Fields) {
     let exact = TextOptions::default().set_indexing_options(
         TextFieldIndexing::default()
@@ -56,7 +56,7 @@ pub(super) fn build(tokenizer: &str) -> (Schema, Fields) {
 }
 
 impl Fields {
-    /// The term that only this post's document has.
+    /// The term that identifies this post's document.
     pub(super) fn key(&self, post: PostId) -> Term {
         Term::from_field_text(self.id, &post.to_string())
     }

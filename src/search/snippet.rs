@@ -1,4 +1,4 @@
-//! Snippets: a short stretch of a post with the words found in `<b>`, everything else escaped.
+//! Snippets: a short part of a post with the words found in `<b>` and everything else escaped.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,14 +9,14 @@ use tantivy::{Score, Searcher, Term, snippet::SnippetGenerator, tokenizer::TextA
 
 use super::schema::Fields;
 
-/// How much of a body is stored to take snippets from.
+/// How much of a body is stored for snippets.
 const OPENING_BYTES: usize = 10_000;
-/// How much of it is analysed at a time: the first stretch with a hit is enough, and the rest then costs nothing.
+/// How much of it is analysed at a time: the first part with a hit is enough, so the rest costs nothing.
 const STRETCH_BYTES: usize = 2_000;
-/// The longest snippet, before escaping.
+/// The maximum length of a snippet, before escaping.
 const SNIPPET_BYTES: usize = 200;
 
-/// What the index stores of a body: its beginning, with single spaces.
+/// What the index stores of a body: its start, with single spaces.
 pub(super) fn opening(text: &str) -> String {
     let mut opening = String::with_capacity(text.len().min(OPENING_BYTES));
     for word in text.split_whitespace() {
@@ -39,7 +39,7 @@ pub(super) struct Snippets {
 }
 
 impl Snippets {
-    /// Marks these terms; rare ones attract a snippet more than common ones.
+    /// Marks these terms; rare ones weigh more than common ones when a snippet is chosen.
     pub(super) fn new(
         searcher: &Searcher,
         fields: &Fields,
@@ -58,7 +58,7 @@ impl Snippets {
         Ok(Self { generator: Some(generator) })
     }
 
-    /// The first stretch of the text with a hit, else the title if it has one, else the beginning of either.
+    /// The first part of the text with a hit, otherwise the title if it has one, otherwise the start of either.
     pub(super) fn snippet(&self, title: &str, text: &str) -> String {
         let marked = self.generator.as_ref().and_then(|generator| {
             stretches(text)

@@ -1,4 +1,4 @@
-//! What searches find, in what order, and what survives.
+//! Tests of what searches find, in which order, and what survives a restart.
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
@@ -174,7 +174,7 @@ fn a_text_that_was_read_earlier_and_put_later_is_dropped_and_undoes_no_removal()
     index.commit(&BTreeMap::new()).unwrap();
     slow.put(&new, 3).unwrap();
     index.commit(&BTreeMap::new()).unwrap();
-    assert!(index.is_empty(), "rejected stays rejected, across commits, too");
+    assert!(index.is_empty(), "a rejected post stays rejected across commits");
     old.text = "approved words".to_owned();
     slow.put(&old, 5).unwrap();
     fast.remove(None).unwrap();

@@ -2,14 +2,15 @@
 //! same transaction.
 
 use surrealdb::types::{RecordId, SurrealValue};
+use ulid::Ulid;
 
 use super::{
-    Result, Store,
+    Error, Result, Store,
     batch::Batch,
-    keys::{self, parts},
+    keys::{self, Part, parts},
     query::Query,
 };
-use crate::domain::{Actor, Audit, Timestamp};
+use crate::domain::{Actor, Audit, AuditId, Timestamp};
 
 /// Reads the audit trail, and adds acts that write nothing else.
 #[derive(Clone)]
@@ -20,8 +21,8 @@ pub struct AuditTrail {
 /// One act with its place in the trail.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditEntry {
-    /// Its id, and the cursor behind it.
-    pub id: String,
+    /// Its place.
+    pub id: AuditId,
     /// What was done.
     pub audit: Audit,
 }
@@ -52,18 +53,13 @@ impl AuditTrail {
         self.store.write(batch.into_transaction()).await.map(drop)
     }
 
-    /// The newest `limit` acts older than the one with the id `after`.
+    /// The newest `limit` acts older than the one at `after`.
     ///
     /// # Errors
-    /// When the database does not answer, or `after` is no id of an act.
-    pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<AuditEntry>> {
-        let range = match after {
-            Some(id) => {
-                let (at, ulid) = parse_id(id)?;
-                keys::range("audit", parts![-at, ulid], true, parts![i64::MAX, ""])
-            }
-            None => keys::range("audit", parts![i64::MIN, ""], false, parts![i64::MAX, ""]),
-        };
+    /// When the database does not answer.
+    pub async fn list(&self, after: Option<AuditId>, limit: usize) -> Result<Vec<AuditEntry>> {
+        let from = after.map_or_else(|| parts![i64::MIN, ""], key);
+        let range = keys::range("audit", from, after.is_some(), parts![i64::MAX, ""]);
         let ids = self.store.read(Query::page(range, limit)).await?.rows::<RecordId>(0)?;
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -78,7 +74,7 @@ pub(super) fn put(batch: &mut Batch, audit: &Audit) {
     batch.create(
         "audit",
         AuditRow {
-            id: keys::record("audit", parts![-audit.at.as_millis(), ulid::Ulid::generate().to_string()]),
+            id: keys::record("audit", key(AuditId { at: audit.at, ulid: Ulid::generate() })),
             at: audit.at.as_millis(),
             by: audit.by.account.to_string(),
             handle: audit.by.handle.clone(),
@@ -89,22 +85,20 @@ pub(super) fn put(batch: &mut Batch, audit: &Audit) {
     );
 }
 
-/// `<milliseconds>-<ulid>`.
-fn parse_id(id: &str) -> Result<(i64, String)> {
-    let wrong = || crate::domain::Invalid::new("cursor", "invalid_cursor", "must be a next_cursor of this collection");
-    let (at, ulid) = id.split_once('-').ok_or_else(wrong)?;
-    let at: i64 = at.parse().map_err(|_| wrong())?;
-    let is_ulid = ulid::Ulid::from_string(ulid).is_ok();
-    if is_ulid { Ok((at, ulid.to_owned())) } else { Err(wrong().into()) }
+fn key(id: AuditId) -> Vec<Part> {
+    parts![-id.at.as_millis(), id.ulid.to_string()]
 }
 
 impl AuditRow {
     fn into_entry(self) -> Result<AuditEntry> {
         let mut parts = keys::Parts::of(self.id)?;
-        let at = -parts.int()?;
-        let id = format!("{at}-{}", parts.text()?);
+        let key_at = Timestamp::from_millis(-parts.int()?);
+        let ulid = Ulid::from_string(&parts.text()?).map_err(|error| Error::Corrupt(error.to_string()))?;
         let by = Actor { account: keys::parsed(&self.by)?, handle: self.handle };
         let at = Timestamp::from_millis(self.at);
-        Ok(AuditEntry { id, audit: Audit { at, by, act: self.act, target: self.target, detail: self.detail } })
+        Ok(AuditEntry {
+            id: AuditId { at: key_at, ulid },
+            audit: Audit { at, by, act: self.act, target: self.target, detail: self.detail },
+        })
     }
 }

@@ -1,22 +1,42 @@
-//! How much stands in the retry queue and in the dead letters, for monitoring: counts, never single rows.
+//! Counting for operators and monitoring: what waits in the retry queues, and the dead letters by cause. Nothing here is read for
+//! a request; the `MonitorActor` decides how often, and everybody else reads its last sample.
+//!
+//! A count takes time in proportion to the rows there are: grouping 20,000 deliveries takes 170 ms in a debug build. Dead letters are
+//! grouped by cause only when their number has changed.
 
 use std::collections::BTreeMap;
 
-use surrealdb::types::SurrealValue;
+use surrealdb::types::{RecordId, SurrealValue};
 
 use super::{
-    Result, Store,
+    Result, Store, events,
     query::{Answers, Query},
 };
-use crate::domain::Timestamp;
+use crate::domain::{EventId, Timestamp};
+
+/// The statements of [`query`] before those about single workers.
+const FIXED: usize = 2;
+
+/// The first events after a worker's cursors, where it has not reached the end of a log.
+#[derive(Debug, Clone)]
+pub struct Unsettled {
+    /// The name its rows carry.
+    pub subscription: String,
+    /// The events.
+    pub events: Vec<EventId>,
+}
 
 /// What stands in the database, on all nodes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// The retry queue.
+    /// The rows of the retry queues by worker and state.
     pub deliveries: Vec<StateCount>,
-    /// The dead letters.
-    pub dead_letters: Vec<DeadLetterCount>,
+    /// What waits by subscription; without those for which nothing does.
+    pub queues: BTreeMap<String, QueueCount>,
+    /// How many dead letters there are.
+    pub dead_letters: u64,
+    /// How many dead letters of which worker died before the time that was asked for.
+    pub expiring: BTreeMap<String, u64>,
 }
 
 /// A worker's deliveries in one state.
@@ -32,23 +52,39 @@ pub struct StateCount {
     pub oldest: Timestamp,
 }
 
-/// A worker's dead letters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetterCount {
-    /// Whose they are.
-    pub worker: String,
-    /// How many.
-    pub count: u64,
-    /// How many of them died before the time that was asked for.
-    pub expiring: u64,
+/// What waits for one subscription.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueCount {
+    /// Rows in its retry queue.
+    pub rows: u64,
+    /// Those of them that wait for an approval.
+    pub held: u64,
+    /// When the oldest event happened that it has not finished, in the queue or in the log.
+    pub oldest_at: Option<Timestamp>,
 }
 
-impl Backlog {
-    /// A worker's deliveries in one state, if there are any.
-    #[must_use]
-    pub fn of(&self, worker: &str, state: &str) -> Option<&StateCount> {
-        self.deliveries.iter().find(|row| row.worker == worker && row.state == state)
-    }
+/// The dead letters of this moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeadLetterCounts {
+    /// How many each subscription has.
+    pub subscriptions: BTreeMap<String, u64>,
+    /// By cause, the most frequent first; no more than were asked for.
+    pub causes: Vec<CauseCount>,
+}
+
+/// Dead letters that share a cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CauseCount {
+    /// The cause's id; `unknown` for letters from before causes were kept.
+    pub cause: String,
+    /// The worker whose they are.
+    pub worker: String,
+    /// The failures' class.
+    pub class: String,
+    /// What went wrong, without what differs from letter to letter.
+    pub message: String,
+    /// How many there are.
+    pub count: u64,
 }
 
 /// Counts what stands in the database.
@@ -58,7 +94,7 @@ pub struct BacklogReads {
 }
 
 #[derive(SurrealValue)]
-struct DeliveryCount {
+struct DeliveryRow {
     worker: String,
     state: String,
     n: i64,
@@ -66,9 +102,79 @@ struct DeliveryCount {
 }
 
 #[derive(SurrealValue)]
-struct DeathCount {
-    worker: String,
+struct CountRow {
     n: i64,
+}
+
+#[derive(SurrealValue)]
+struct WorkerRow {
+    subscription: String,
+    n: i64,
+}
+
+#[derive(SurrealValue)]
+struct CauseRow {
+    subscription: String,
+    why: String,
+    kind: String,
+    told: String,
+    n: i64,
+}
+
+impl Backlog {
+    /// A worker's deliveries in one state, if there are any.
+    #[must_use]
+    pub fn of(&self, worker: &str, state: &str) -> Option<&StateCount> {
+        self.deliveries.iter().find(|row| row.worker == worker && row.state == state)
+    }
+
+    fn add(&mut self, row: DeliveryRow) {
+        let (count, oldest) = (number(row.n), Timestamp::from_millis(row.oldest));
+        let queue = self.queues.entry(row.worker.clone()).or_default();
+        queue.rows += count;
+        queue.held += if row.state == "held" { count } else { 0 };
+        queue.see(oldest);
+        let worker = worker_of(&row.worker);
+        match self.deliveries.iter_mut().find(|known| known.worker == worker && known.state == row.state) {
+            Some(known) => {
+                known.count += count;
+                known.oldest = known.oldest.min(oldest);
+            }
+            None => {
+                self.deliveries.push(StateCount { worker: worker.to_owned(), state: row.state, count, oldest });
+            }
+        }
+    }
+}
+
+impl QueueCount {
+    fn see(&mut self, at: Timestamp) {
+        self.oldest_at = Some(self.oldest_at.map_or(at, |oldest| oldest.min(at)));
+    }
+}
+
+impl DeadLetterCounts {
+    /// How many each worker has, on all nodes.
+    #[must_use]
+    pub fn workers(&self) -> BTreeMap<&str, u64> {
+        let mut workers = BTreeMap::new();
+        for (subscription, count) in &self.subscriptions {
+            *workers.entry(worker_of(subscription)).or_default() += count;
+        }
+        workers
+    }
+
+    fn add(&mut self, row: CauseRow) {
+        let count = number(row.n);
+        let worker = worker_of(&row.subscription).to_owned();
+        *self.subscriptions.entry(row.subscription).or_default() += count;
+        match self.causes.iter_mut().find(|known| known.cause == row.why && known.worker == worker) {
+            Some(known) => known.count += count,
+            None => {
+                self.causes.push(CauseCount { cause: row.why, worker, class: row.kind, message: row.told, count });
+            }
+        }
+    }
 }
 
 impl BacklogReads {
@@ -76,73 +182,94 @@ impl BacklogReads {
         Self { store: store.clone() }
     }
 
-    /// Counts the deliveries and the dead letters; those that died before `expiring_before` also by themselves. Takes time in
-    /// proportion to how many there are, so whoever asks again and again should leave pauses.
+    /// Counts what waits for all workers, and when the oldest of it happened for those that are `asked` for; of the dead letters also
+    /// those that died before `expiring_before`.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn read(&self, expiring_before: Timestamp) -> Result<Backlog> {
-        counted(self.store.read(query(expiring_before)).await?)
+    pub async fn read(&self, asked: &[Unsettled], expiring_before: Timestamp) -> Result<Backlog> {
+        let mut backlog = counted(self.store.read(query(asked)).await?, asked)?;
+        backlog.expiring = self.expiring(expiring_before).await?;
+        Ok(backlog)
+    }
+
+    /// How many dead letters each worker has that died before `horizon`; those without any are left out.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn expiring(&self, horizon: Timestamp) -> Result<BTreeMap<String, u64>> {
+        let text = "SELECT id[0] AS subscription, count() AS n FROM dead_letter WHERE dead_at < $horizon GROUP BY subscription";
+        let query = Query::new(text).bind("horizon", horizon.as_millis());
+        let mut workers = BTreeMap::new();
+        for row in self.store.read(query).await?.rows::<WorkerRow>(0)? {
+            *workers.entry(worker_of(&row.subscription).to_owned()).or_default() += number(row.n);
+        }
+        Ok(workers)
+    }
+
+    /// The dead letters by subscription and by their `top` most frequent causes. Reads all of them.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn dead_letters(&self, top: usize) -> Result<DeadLetterCounts> {
+        let text = "SELECT id[0] AS subscription, (cause ?? 'unknown') AS why, (class ?? 'unknown') AS kind, \
+                    (cause_text ?? '') AS told, count() AS n FROM dead_letter GROUP BY subscription, why, kind, told";
+        let rows: Vec<CauseRow> = self.store.read(Query::new(text)).await?.rows(0)?;
+        let mut counts = DeadLetterCounts::default();
+        rows.into_iter().for_each(|row| counts.add(row));
+        counts.causes.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.cause.cmp(&b.cause)));
+        counts.causes.truncate(top);
+        Ok(counts)
     }
 }
 
-fn query(expiring_before: Timestamp) -> Query {
-    let text = "SELECT worker, state, count() AS n, math::min(event.at) AS oldest FROM delivery GROUP BY worker, state; \
-                SELECT id[0] AS worker, count() AS n FROM dead_letter GROUP BY worker; \
-                SELECT id[0] AS worker, count() AS n FROM dead_letter WHERE dead_at < $horizon GROUP BY worker";
-    Query::new(text).bind("horizon", expiring_before.as_millis())
+fn query(asked: &[Unsettled]) -> Query {
+    let mut text =
+        "SELECT worker, state, count() AS n, math::min(event.at) AS oldest FROM delivery GROUP BY worker, state; \
+                    SELECT count() AS n FROM dead_letter GROUP ALL"
+            .to_owned();
+    let mut query = Query::new("");
+    for (number, unsettled) in asked.iter().enumerate() {
+        text.push_str(&format!("; SELECT VALUE event.at FROM $next_{number}"));
+        let next: Vec<RecordId> = unsettled.events.iter().map(|event| events::event_id(*event)).collect();
+        query = query.bind(format!("next_{number}"), next);
+    }
+    query.with_text(text)
 }
 
-/// Rows of `search@node` count as `search`.
-fn counted(mut answers: Answers) -> Result<Backlog> {
-    let mut deliveries: BTreeMap<(String, String), (u64, i64)> = BTreeMap::new();
-    for row in answers.rows::<DeliveryCount>(0)? {
-        let (count, oldest) = deliveries.entry((name(&row.worker), row.state)).or_insert((0, i64::MAX));
-        *count += number(row.n);
-        *oldest = row.oldest.min(*oldest);
+fn counted(mut answers: Answers, asked: &[Unsettled]) -> Result<Backlog> {
+    let mut backlog = Backlog::default();
+    answers.rows::<DeliveryRow>(0)?.into_iter().for_each(|row| backlog.add(row));
+    backlog.deliveries.sort_by(|a, b| (&a.worker, &a.state).cmp(&(&b.worker, &b.state)));
+    backlog.dead_letters = answers.row::<CountRow>(1)?.map_or(0, |row| number(row.n));
+    for (number, unsettled) in asked.iter().enumerate() {
+        for at in answers.rows::<i64>(FIXED + number)? {
+            let queue = backlog.queues.entry(unsettled.subscription.clone()).or_default();
+            queue.see(Timestamp::from_millis(at));
+        }
     }
-    let mut dead: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    for row in answers.rows::<DeathCount>(1)? {
-        dead.entry(name(&row.worker)).or_default().0 += number(row.n);
-    }
-    for row in answers.rows::<DeathCount>(2)? {
-        dead.entry(name(&row.worker)).or_default().1 += number(row.n);
-    }
-    let waiting = |((worker, state), (count, oldest))| StateCount {
-        worker,
-        state,
-        count,
-        oldest: Timestamp::from_millis(oldest),
-    };
-    let dead_letter = |(worker, (count, expiring))| DeadLetterCount { worker, count, expiring };
-    Ok(Backlog {
-        deliveries: deliveries.into_iter().map(waiting).collect(),
-        dead_letters: dead.into_iter().map(dead_letter).collect(),
-    })
+    Ok(backlog)
 }
 
-fn name(subscription: &str) -> String {
-    subscription.split('@').next().unwrap_or(subscription).to_owned()
+/// The worker of a subscription: `search` of `search@node`.
+fn worker_of(subscription: &str) -> &str {
+    subscription.split('@').next().unwrap_or(subscription)
 }
 
-fn number(count: i64) -> u64 {
-    u64::try_from(count).unwrap_or(0)
+fn number(stored: i64) -> u64 {
+    u64::try_from(stored).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{
-        query::once,
-        testing::{database, on_a_deep_stack},
-    };
+    use crate::store::testing::{on_a_deep_stack, store};
 
     #[test]
     fn rows_are_counted_by_worker_and_state_and_old_dead_letters_apart() {
         on_a_deep_stack(|| async {
-            let database = database().await;
-            let rows = "DEFINE TABLE delivery SCHEMALESS; DEFINE TABLE dead_letter SCHEMALESS; \
-                        INSERT INTO delivery [ \
+            let store = store().await;
+            let rows = "INSERT INTO delivery [ \
                             { id: ['email', 'e', 1], worker: 'email', state: 'held', event: { at: 5000 } }, \
                             { id: ['email', 'e', 2], worker: 'email', state: 'held', event: { at: 3000 } }, \
                             { id: ['email', 'e', 3], worker: 'email', state: 'ready', event: { at: 7000 } }, \
@@ -151,8 +278,9 @@ mod tests {
                         INSERT INTO dead_letter [ \
                             { id: ['feed', 'e', 1], dead_at: 10 }, { id: ['feed', 'e', 2], dead_at: 20 }, \
                             { id: ['search@a', 'e', 2], dead_at: 30 }]";
-            once(&database, Query::new(rows)).await.unwrap();
-            let backlog = counted(once(&database, query(Timestamp::from_millis(20))).await.unwrap()).unwrap();
+            store.write(Query::new(rows)).await.unwrap();
+            let reads = BacklogReads::new(&store);
+            let backlog = reads.read(&[], Timestamp::from_millis(20)).await.unwrap();
             let deliveries: Vec<(&str, &str, u64, i64)> = backlog
                 .deliveries
                 .iter()
@@ -162,19 +290,23 @@ mod tests {
                 deliveries,
                 [("email", "held", 2, 3_000), ("email", "ready", 1, 7_000), ("search", "ready", 2, 8_000)]
             );
-            let dead: Vec<(&str, u64, u64)> =
-                backlog.dead_letters.iter().map(|row| (row.worker.as_str(), row.count, row.expiring)).collect();
-            assert_eq!(dead, [("feed", 2, 1), ("search", 1, 0)]);
+            let queue = |rows, held, at| QueueCount { rows, held, oldest_at: Some(Timestamp::from_millis(at)) };
+            let queues =
+                [("email", queue(3, 2, 3_000)), ("search@a", queue(1, 0, 9_000)), ("search@b", queue(1, 0, 8_000))];
+            assert_eq!(backlog.queues, queues.map(|(name, queue)| (name.to_owned(), queue)).into());
+            assert_eq!(backlog.dead_letters, 3);
+            let dead = reads.dead_letters(20).await.unwrap();
+            assert_eq!(dead.workers(), BTreeMap::from([("feed", 2), ("search", 1)]));
+            assert_eq!(backlog.expiring, BTreeMap::from([("feed".to_owned(), 1)]));
         });
     }
 
     #[test]
     fn an_empty_database_counts_nothing() {
         on_a_deep_stack(|| async {
-            let database = database().await;
-            once(&database, Query::new("DEFINE TABLE delivery; DEFINE TABLE dead_letter")).await.unwrap();
-            let answers = once(&database, query(Timestamp::from_millis(20))).await.unwrap();
-            assert_eq!(counted(answers).unwrap(), Backlog::default());
+            let reads = BacklogReads::new(&store().await);
+            assert_eq!(reads.read(&[], Timestamp::from_millis(20)).await.unwrap(), Backlog::default());
+            assert_eq!(reads.dead_letters(20).await.unwrap(), DeadLetterCounts::default());
         });
     }
 }

@@ -45,7 +45,7 @@ pub struct NewDelivery {
     /// Whether it waits for this post's approval instead.
     pub wait_for: Option<PostId>,
     /// Whether it must run with nothing beside it, because it may kill the process.
-    pub is_alone: bool,
+    pub run_isolated: bool,
     /// Receives spent so far: 1 after a failure in the fast path.
     pub receives: u32,
     /// The failures so far.
@@ -66,7 +66,7 @@ pub struct Claimed {
     /// Whether the receive before it vanished: its process died or its lease ran out.
     pub was_lost: bool,
     /// Whether it must run with nothing beside it.
-    pub is_alone: bool,
+    pub run_isolated: bool,
     /// The failures so far.
     pub failures: Vec<Failure>,
     /// Where it goes on.
@@ -263,7 +263,7 @@ impl Deliveries {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn suspects(&self, is_alone: bool) -> Result<usize> {
+    pub async fn count_isolated(&self, is_alone: bool) -> Result<usize> {
         let text =
             "SELECT VALUE id FROM delivery WHERE worker = $worker AND (alone = true OR ($alone AND state = 'leased'))";
         let query = Query::new(text).bind("worker", self.worker.clone()).bind("alone", is_alone);
@@ -280,7 +280,7 @@ impl DeliveryRow {
             state: "ready".to_owned(),
             was: None,
             lease: None,
-            alone: new.is_alone,
+            alone: new.run_isolated,
             receives: i64::from(new.receives),
             failures: new.failures.clone(),
             progress: new.progress.clone(),
@@ -320,7 +320,7 @@ impl DeliveryRow {
             token: token.to_owned(),
             receive: u32::try_from(self.receives).unwrap_or(u32::MAX),
             was_lost: self.was.as_deref() == Some("leased"),
-            is_alone: self.alone,
+            run_isolated: self.alone,
             failures: self.failures,
             progress: self.progress,
             redrives: self.redrives.and_then(|redrives| u32::try_from(redrives).ok()).unwrap_or(0),

@@ -1,7 +1,6 @@
 //! What can go wrong with the database, told without its own types.
 
 use super::Room;
-use crate::domain::Invalid;
 
 /// Why a store operation failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -51,9 +50,6 @@ pub enum Error {
     /// The file is no backup that this version can read, or it was cut short or changed.
     #[error("{0}")]
     Backup(String),
-    /// An argument that came from a client is wrong.
-    #[error("{0}")]
-    Invalid(#[from] Invalid),
 }
 
 impl From<surrealdb::Error> for Error {

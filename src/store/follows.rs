@@ -6,11 +6,11 @@ use std::collections::HashSet;
 use surrealdb::types::RecordId;
 
 use super::{
-    Error, Result, Store,
+    Result, Store,
     keys::{self, parts},
     query::Query,
 };
-use crate::domain::{AccountId, Invalid};
+use crate::domain::AccountId;
 
 /// One more than the largest hash of a reader.
 const HASHES: i64 = 1 << 32;
@@ -97,15 +97,6 @@ pub(super) async fn followed_among(
     followed.into_iter().map(author).collect()
 }
 
-/// A page of accounts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FollowPage {
-    /// Who stands on it.
-    pub accounts: Vec<AccountId>,
-    /// Where the next page begins; `None` on the last.
-    pub next: Option<String>,
-}
-
 /// Reading follows.
 #[derive(Clone)]
 pub struct FollowReads {
@@ -117,22 +108,20 @@ impl FollowReads {
         Self { store: store.clone() }
     }
 
-    /// A page of an author's followers.
+    /// The next `limit` of an author's followers, after that one.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if `after` is not the `next` of an earlier page.
-    pub async fn followers(&self, author: AccountId, after: Option<&str>, limit: usize) -> Result<FollowPage> {
-        let after = cursor(after)?;
-        Ok(page(audience(&self.store, author, after, limit + 1).await?, limit))
+    /// When the database does not answer.
+    pub async fn followers(&self, author: AccountId, after: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>> {
+        audience(&self.store, author, after, limit).await
     }
 
-    /// A page of the authors that a reader follows.
+    /// The next `limit` of the authors that a reader follows, after that one.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if `after` is not the `next` of an earlier page.
-    pub async fn following(&self, reader: AccountId, after: Option<&str>, limit: usize) -> Result<FollowPage> {
-        let after = cursor(after)?;
-        Ok(page(authors(&self.store, reader, after, limit + 1).await?, limit))
+    /// When the database does not answer.
+    pub async fn following(&self, reader: AccountId, after: Option<AccountId>, limit: usize) -> Result<Vec<AccountId>> {
+        authors(&self.store, reader, after, limit).await
     }
 
     /// Whether `reader` follows `author`.
@@ -142,20 +131,4 @@ impl FollowReads {
     pub async fn is_following(&self, reader: AccountId, author: AccountId) -> Result<bool> {
         is_following(&self.store, reader, author).await
     }
-}
-
-fn cursor(after: Option<&str>) -> Result<Option<AccountId>> {
-    let parse = |text: &str| {
-        text.parse().map_err(|_: Invalid| {
-            Error::Invalid(Invalid::new("cursor", "invalid_cursor", "must be a next_cursor of an earlier page"))
-        })
-    };
-    after.map(parse).transpose()
-}
-
-fn page(mut accounts: Vec<AccountId>, limit: usize) -> FollowPage {
-    let has_more = accounts.len() > limit;
-    accounts.truncate(limit);
-    let next = accounts.last().filter(|_| has_more).map(ToString::to_string);
-    FollowPage { accounts, next }
 }

@@ -3,8 +3,8 @@
 use super::{
     AccountAccess, AnalyticsAccess, AuditTrail, BacklogReads, Backups, Controls, DeadLetterReads, DeadLetters,
     ExceptionReads, FeedAccess, FeedReads, FollowReads, HousekeepingAccess, IdentityAccess, Jobs, MailAccess, Mailings,
-    ModerationAccess, OverviewReads, PostReads, Publishing, ReceiptReads, ReviewReads, SearchAccess, Seeding,
-    StatReads, Store, Suppressions,
+    ModerationAccess, PostReads, Publishing, ReceiptReads, ReviewReads, SearchAccess, Seeding, StatReads, Store,
+    Suppressions,
 };
 
 /// All repositories of one open database; posts and accounts share their caches.
@@ -40,14 +40,12 @@ repositories! {
     housekeeping: HousekeepingAccess(store),
     /// For receipts.
     receipts: ReceiptReads(store),
-    /// For monitoring: how much waits and how much has died.
+    /// For the `MonitorActor` and the `HousekeepingActor`: how much waits and how much has died.
     backlog: BacklogReads(store),
     /// For moderators: what waits for them, and why.
     reviews: ReviewReads(store),
     /// For operators: what did not go through.
     exceptions: ExceptionReads(store),
-    /// For the `MonitorActor`: what waits and what is dead, counted.
-    overview: OverviewReads(store),
     /// For everybody who acts or looks at what operators did.
     audit: AuditTrail(store),
     /// For `broadsheet backup`.

@@ -114,7 +114,7 @@ fn delivery(epoch: Epoch, n: usize, first: Timestamp) -> NewDelivery {
         EventKind::PostPublished { post, author, published_at: due, notify: true, change: ContentChange::default() };
     let trace = TraceContext::new(1, 1, 0);
     let event = Event { id: EventId { epoch, seq: n + 1 }, kind, at: due, trace };
-    NewDelivery { event, due, wait_for: None, is_alone: false, receives: 0, failures: Vec::new(), progress: None }
+    NewDelivery { event, due, wait_for: None, run_isolated: false, receives: 0, failures: Vec::new(), progress: None }
 }
 
 /// Without an address it gets one that leads nowhere, and wants no mail.

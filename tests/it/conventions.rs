@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use broadsheet::{
     actors::{
-        worker::{Delivery, Outcome, Worker},
+        worker::{Delivery, Error, Interest, Outcome, Worker},
         workers,
     },
     domain::EventKind,
@@ -138,13 +138,13 @@ struct Witness(Arc<Mutex<Vec<String>>>);
 impl Worker for Witness {
     const NAME: &'static str = "witness";
 
-    fn subscribes_to(event: &EventKind) -> bool {
-        matches!(event, EventKind::PostPublished { .. })
+    fn interest(event: &EventKind) -> Interest {
+        Interest::handle_if(matches!(event, EventKind::PostPublished { .. }))
     }
 
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
         self.0.lock().push(delivery.event.trace.trace_id());
-        Outcome::done()
+        Ok(Outcome::done())
     }
 }
 

@@ -1,5 +1,5 @@
-//! The change_feed: the present snapshot, and the last changes that led to it, numbered without gaps. Whoever knows a number gets
-//! what came behind it, as long as it is kept; everybody else gets the snapshot.
+//! The change feed: the present snapshot, and the last changes that led to it, numbered without gaps. A client that knows a number
+//! gets what came after it, as long as it is kept; all others get the snapshot.
 
 use std::{
     collections::VecDeque,
@@ -10,56 +10,18 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::stats::{NodeStats, Overview, WorkerStats};
-use crate::{domain::Invalid, store::CauseCount};
+use super::stats::{Frame, Overview, WorkerStats};
+use crate::domain::Invalid;
 
-/// Changes kept for those who are behind or come back.
+/// Changes kept for clients that are late or come back.
 const KEPT: usize = 512;
 
-/// A text that is written at most once, by the first who needs it, and shared by all.
-#[derive(Debug, Default)]
-struct Written(OnceLock<Arc<str>>);
-
-/// The node at one moment.
+/// A frame and its text, which is written at most once and shared by all watchers.
 #[derive(Debug)]
-pub struct Snapshot {
-    /// Whose numbers these are: they mean nothing to another process.
-    pub stream: String,
-    /// The last change that is in it.
-    pub seq: u64,
-    /// What there is to see.
-    pub overview: Overview,
-    text: Written,
-}
-
-/// One change.
-#[derive(Debug)]
-pub struct Change {
-    /// Its number.
-    pub seq: u64,
-    /// What is different now.
-    pub what: Changed,
-    text: Written,
-}
-
-/// What is different now.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Changed {
-    /// One worker.
-    Worker(Box<WorkerStats>),
-    /// The process.
-    Node(NodeStats),
-    /// The dead letters.
-    DeadLetters(Vec<CauseCount>),
-}
-
-/// What a watcher is told next.
-#[derive(Debug, Clone)]
-pub enum Update {
-    /// The next change.
-    Change(Arc<Change>),
-    /// Everything, because it knows nothing yet or has missed too much.
-    Snapshot(Arc<Snapshot>),
+pub struct Message {
+    /// What it says.
+    pub frame: Frame,
+    text: OnceLock<Arc<str>>,
 }
 
 /// The last thing a watcher has seen: `<stream>.<seq>`.
@@ -70,43 +32,26 @@ pub struct Since {
 }
 
 pub(super) struct ChangeFeed {
-    stream: String,
     inner: Mutex<Inner>,
     end: watch::Sender<u64>,
 }
 
 struct Inner {
-    snapshot: Arc<Snapshot>,
-    changes: VecDeque<Arc<Change>>,
+    overview: Overview,
+    snapshot: Arc<Message>,
+    changes: VecDeque<Arc<Message>>,
 }
 
-impl Written {
-    fn get(&self, write: impl FnOnce() -> String) -> Arc<str> {
-        Arc::clone(self.0.get_or_init(|| write().into()))
+impl Message {
+    fn new(frame: Frame) -> Arc<Self> {
+        Arc::new(Self { frame, text: OnceLock::new() })
     }
-}
 
-impl Snapshot {
-    /// The snapshot as a text; `write` is asked at most once.
-    pub fn text(&self, write: impl FnOnce(&Self) -> String) -> Arc<str> {
-        self.text.get(|| write(self))
-    }
-}
-
-impl Change {
-    /// The change as a text; `write` is asked at most once.
-    pub fn text(&self, write: impl FnOnce(&Self) -> String) -> Arc<str> {
-        self.text.get(|| write(self))
-    }
-}
-
-impl Update {
-    /// What a watcher who has heard this knows.
-    pub(super) fn seq(&self) -> u64 {
-        match self {
-            Self::Change(change) => change.seq,
-            Self::Snapshot(snapshot) => snapshot.seq,
-        }
+    /// The frame as JSON. It is numbers and strings only, so that writing it cannot fail.
+    #[must_use]
+    pub fn text(&self) -> Arc<str> {
+        let write = || serde_json::to_string(&self.frame).unwrap_or_default().into();
+        Arc::clone(self.text.get_or_init(write))
     }
 }
 
@@ -122,13 +67,13 @@ impl FromStr for Since {
 }
 
 impl ChangeFeed {
-    pub(super) fn new(stream: String, overview: Overview) -> Self {
-        let snapshot = Snapshot { stream: stream.clone(), seq: 0, overview, text: Written::default() };
-        let inner = Inner { snapshot: Arc::new(snapshot), changes: VecDeque::new() };
-        Self { stream, inner: Mutex::new(inner), end: watch::Sender::new(0) }
+    /// Begins with this overview; its stream is that of all numbers to come.
+    pub(super) fn new(overview: Overview) -> Self {
+        let snapshot = Message::new(Frame::Snapshot(overview.clone()));
+        Self { inner: Mutex::new(Inner { overview, snapshot, changes: VecDeque::new() }), end: watch::Sender::new(0) }
     }
 
-    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+    pub(super) fn snapshot(&self) -> Arc<Message> {
         Arc::clone(&self.inner.lock().snapshot)
     }
 
@@ -138,92 +83,78 @@ impl ChangeFeed {
     }
 
     /// Puts up what is different from the present snapshot.
-    pub(super) fn publish(&self, overview: Overview) {
+    pub(super) fn publish(&self, mut overview: Overview) {
         let mut inner = self.inner.lock();
-        let differences = differences(&inner.snapshot.overview, &overview);
-        if differences.is_empty() {
-            return;
-        }
-        let mut seq = inner.snapshot.seq;
-        for what in differences {
-            seq += 1;
-            inner.changes.push_back(Arc::new(Change { seq, what, text: Written::default() }));
-        }
+        let changes = changes(&inner.overview, &overview);
+        let Some(seq) = changes.last().map(Frame::seq) else { return };
+        inner.changes.extend(changes.into_iter().map(Message::new));
         let surplus = inner.changes.len().saturating_sub(KEPT);
         inner.changes.drain(..surplus);
-        inner.snapshot = Arc::new(Snapshot { stream: self.stream.clone(), seq, overview, text: Written::default() });
+        overview.seq = seq;
+        inner.snapshot = Message::new(Frame::Snapshot(overview.clone()));
+        inner.overview = overview;
         drop(inner);
         self.end.send_replace(seq);
     }
 
-    /// Where somebody goes on who has seen `since`; `None` if that cannot be told.
+    /// Where a client continues that has seen `since`; `None` if that cannot be told.
     pub(super) fn place(&self, since: &Since) -> Option<u64> {
         let inner = self.inner.lock();
-        let is_known = since.stream == self.stream && since.seq <= inner.snapshot.seq;
-        (is_known && (since.seq == inner.snapshot.seq || inner.has(since.seq + 1))).then_some(since.seq)
+        let is_known = since.stream == inner.overview.stream && since.seq <= inner.overview.seq;
+        (is_known && (since.seq == inner.overview.seq || inner.has(since.seq + 1))).then_some(since.seq)
     }
 
-    /// What comes next for somebody who has seen everything up to `place`; `None` if nothing does yet.
-    pub(super) fn after(&self, place: Option<u64>) -> Option<Update> {
+    /// What comes next for a client that has seen everything up to `place`; `None` if nothing does yet.
+    pub(super) fn after(&self, place: Option<u64>) -> Option<Arc<Message>> {
         let inner = self.inner.lock();
-        let Some(place) = place else { return Some(Update::Snapshot(Arc::clone(&inner.snapshot))) };
-        if place >= inner.snapshot.seq {
+        let Some(place) = place else { return Some(Arc::clone(&inner.snapshot)) };
+        if place >= inner.overview.seq {
             return None;
         }
         let change = inner.first().and_then(|first| place.checked_add(1)?.checked_sub(first));
         let change = change.and_then(|index| inner.changes.get(usize::try_from(index).ok()?));
-        Some(
-            change.map_or_else(
-                || Update::Snapshot(Arc::clone(&inner.snapshot)),
-                |known| Update::Change(Arc::clone(known)),
-            ),
-        )
+        Some(Arc::clone(change.unwrap_or(&inner.snapshot)))
     }
 }
 
 impl Inner {
     fn first(&self) -> Option<u64> {
-        self.changes.front().map(|change| change.seq)
+        self.changes.front().map(|change| change.frame.seq())
     }
 
     fn has(&self, seq: u64) -> bool {
-        self.first().is_some_and(|first| first <= seq) && seq <= self.snapshot.seq
+        self.first().is_some_and(|first| first <= seq) && seq <= self.overview.seq
     }
 }
 
-fn differences(old: &Overview, new: &Overview) -> Vec<Changed> {
+/// What makes the old overview the new one, numbered from the old one's number on.
+fn changes(old: &Overview, new: &Overview) -> Vec<Frame> {
+    let mut seqs = old.seq + 1..;
+    let mut seq = || seqs.next().unwrap_or(u64::MAX);
     let is_new = |worker: &&WorkerStats| !old.workers.contains(worker);
-    let mut differences: Vec<Changed> =
-        new.workers.iter().filter(is_new).map(|worker| Changed::Worker(Box::new(worker.clone()))).collect();
+    let worker = |worker: &WorkerStats| Frame::Worker { seq: seq(), worker: Box::new(worker.clone()) };
+    let mut changes: Vec<Frame> = new.workers.iter().filter(is_new).map(worker).collect();
     if new.node != old.node {
-        differences.push(Changed::Node(new.node.clone()));
+        changes.push(Frame::Node { seq: seq(), node: new.node.clone() });
     }
     if new.dead_letters != old.dead_letters {
-        differences.push(Changed::DeadLetters(new.dead_letters.clone()));
+        changes.push(Frame::DeadLetters { seq: seq(), dead_letters: new.dead_letters.clone() });
     }
-    differences
+    changes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{actors::monitor::stats::Fill, domain::Timestamp};
+    use crate::actors::monitor::stats::NodeStats;
 
     fn overview(watchers: usize) -> Overview {
-        let node = NodeStats {
-            id: "n".into(),
-            started_at: Timestamp::from_millis(0),
-            memory_bytes: None,
-            publish_queue: Fill { used: 0, capacity: 1 },
-            logs: Vec::new(),
-            watchers,
-        };
-        Overview { node, workers: Vec::new(), dead_letters: Vec::new() }
+        Overview { stream: "s".into(), node: NodeStats { watchers, ..NodeStats::default() }, ..Overview::default() }
     }
 
-    /// A change_feed with so many changes.
+    /// A change feed with so many changes.
     fn change_feed(changes: usize) -> ChangeFeed {
-        let change_feed = ChangeFeed::new("s".into(), overview(0));
+        let change_feed = ChangeFeed::new(overview(0));
         (1..=changes).for_each(|watchers| change_feed.publish(overview(watchers)));
         change_feed
     }
@@ -236,7 +167,7 @@ mod tests {
     fn what_is_the_same_is_no_change() {
         let change_feed = change_feed(1);
         change_feed.publish(overview(1));
-        assert_eq!(change_feed.snapshot().seq, 1);
+        assert_eq!(change_feed.snapshot().frame.seq(), 1);
     }
 
     #[test]
@@ -244,10 +175,10 @@ mod tests {
         let change_feed = change_feed(5);
         let mut at = place(&change_feed, "s.2");
         let mut heard = Vec::new();
-        while let Some(update) = change_feed.after(at) {
-            assert!(matches!(update, Update::Change(_)));
-            at = Some(update.seq());
-            heard.push(update.seq());
+        while let Some(message) = change_feed.after(at) {
+            assert!(matches!(message.frame, Frame::Node { .. }));
+            at = Some(message.frame.seq());
+            heard.push(message.frame.seq());
         }
         assert_eq!(heard, [3, 4, 5]);
         assert_eq!(place(&change_feed, "s.5"), Some(5), "who has everything misses nothing");
@@ -260,7 +191,7 @@ mod tests {
             [place(&change_feed, "t.2"), place(&change_feed, "s.6"), place(&change_feed, "s.18446744073709551615")],
             [None; 3]
         );
-        assert!(matches!(change_feed.after(None), Some(Update::Snapshot(snapshot)) if snapshot.seq == 5));
+        assert!(matches!(&change_feed.after(None).unwrap().frame, Frame::Snapshot(Overview { seq: 5, .. })));
     }
 
     #[test]
@@ -268,16 +199,15 @@ mod tests {
         let change_feed = change_feed(KEPT + 10);
         assert_eq!((place(&change_feed, "s.9"), place(&change_feed, "s.10")), (None, Some(10)));
         let end = u64::try_from(KEPT + 10).unwrap();
-        assert!(matches!(change_feed.after(Some(9)), Some(Update::Snapshot(snapshot)) if snapshot.seq == end));
-        assert!(matches!(change_feed.after(Some(10)), Some(Update::Change(change)) if change.seq == 11));
+        assert!(matches!(&change_feed.after(Some(9)).unwrap().frame, Frame::Snapshot(overview) if overview.seq == end));
+        assert!(matches!(&change_feed.after(Some(10)).unwrap().frame, Frame::Node { seq: 11, .. }));
     }
 
     #[test]
     fn a_text_is_written_once() {
         let change_feed = change_feed(1);
-        let snapshot = change_feed.snapshot();
-        assert_eq!(&*snapshot.text(|_| "first".into()), "first");
-        assert_eq!(&*change_feed.snapshot().text(|_| "second".into()), "first");
+        let text = change_feed.snapshot().text();
+        assert!(Arc::ptr_eq(&change_feed.snapshot().text(), &text));
     }
 
     #[test]

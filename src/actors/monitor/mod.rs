@@ -1,14 +1,19 @@
-//! The monitor: what this node is doing, as a snapshot that is always there and a sequence of changes behind it.
+//! The monitor: what this node is doing, as a snapshot that is always there and a sequence of changes after it.
 //!
 //! `stats` is what is shown, `change_feed` keeps the snapshot and the changes, `watching` is the handle for those who look,
-//! `actor` looks every second. Nothing here knows how stats are written down for clients.
+//! `sampling` counts what only the database and the system know, `actor` decides when.
 
 mod actor;
 mod change_feed;
+mod sampling;
 mod stats;
 mod watching;
 
 pub use actor::MonitorActor;
-pub use change_feed::{Change, Changed, Since, Snapshot, Update};
-pub use stats::{Fill, LogStats, NodeStats, Overview, WorkerStats};
+pub use change_feed::{Message, Since};
+pub use sampling::Sample;
+pub use stats::{
+    CauseStats, Fill, Frame, LastError, LogStats, NodeStats, Overview, Percentiles, Runs, Waiting, WorkerCursor,
+    WorkerStats,
+};
 pub use watching::{Monitor, Sources, Watch};

@@ -1,137 +1,388 @@
-//! What operators see of a node: plain values. What counts as a change is their equality, so nothing in here grows older by
-//! itself: moments stand instead of ages.
+//! What operators see of a node: one set of structs for the board, for HTTP and for the terminal. The server leaves out nothing;
+//! whoever reads takes a default for what is missing, so that a terminal and a server of different versions understand each other.
+//!
+//! What counts as a change is their equality, so nothing in here grows older by itself: moments stand instead of ages.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
-    actors::worker::{Ending, LastError, Running, State, Summary},
-    domain::{Epoch, Timestamp},
-    store::{CauseCount, LaneCounts},
+    actors::worker::{self, Ending, Running},
+    store::{CauseCount, QueueCount},
 };
 
 /// An error's text is shown up to so many characters; the whole of it is in the log.
 const SHOWN: usize = 300;
 
-/// One node at one moment.
-#[derive(Debug, Clone, PartialEq)]
+/// One message of `/v1/admin/watch`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = WatchFrame)]
+pub enum Frame {
+    /// Everything. The first message, and again for a client that has fallen too far behind.
+    Snapshot(Overview),
+    /// One worker is different.
+    Worker {
+        /// The change's number; one more than that of the change before.
+        seq: u64,
+        /// The worker as it is now.
+        worker: Box<WorkerStats>,
+    },
+    /// The process is different.
+    Node {
+        /// The change's number.
+        seq: u64,
+        /// The process as it is now.
+        node: NodeStats,
+    },
+    /// The dead letters are different.
+    DeadLetters {
+        /// The change's number.
+        seq: u64,
+        /// All of them as they are now, by cause.
+        dead_letters: Vec<CauseStats>,
+    },
+    /// A kind of message that this version does not know. Never sent.
+    #[serde(other, skip_serializing)]
+    Unknown,
+}
+
+/// Everything there is to see of a node.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
 pub struct Overview {
+    /// The sequence that the numbers belong to. Another process has its own, under another name.
+    #[schema(required)]
+    pub stream: String,
+    /// The last change that is in it. To continue after it: `?since=<stream>.<seq>`.
+    #[schema(required)]
+    pub seq: u64,
     /// The process.
+    #[schema(required)]
     pub node: NodeStats,
     /// Its workers, in the order of their registration.
+    #[schema(required)]
     pub workers: Vec<WorkerStats>,
-    /// The most frequent causes of dead letters.
-    pub dead_letters: Vec<CauseCount>,
+    /// The most frequent causes of dead letters, at most 20.
+    #[schema(required)]
+    pub dead_letters: Vec<CauseStats>,
 }
 
 /// The process.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(as = Node)]
 pub struct NodeStats {
     /// This life of this node.
+    #[schema(required)]
     pub id: String,
+    /// Broadsheet's version.
+    #[schema(required, example = "0.1.0")]
+    pub version: String,
     /// When it began.
-    pub started_at: Timestamp,
-    /// Resident memory, in bytes, as of its last change by more than a little; `None` where the system does not tell.
+    #[schema(required, format = DateTime)]
+    pub started_at: String,
+    /// Resident memory, as of its last change by more than a few MiB; null where the system does not tell.
+    #[schema(required)]
     pub memory_bytes: Option<u64>,
     /// Commands that wait for the publisher.
+    #[schema(required)]
     pub publish_queue: Fill,
-    /// The logs that this process writes or has written, oldest first.
+    /// The event logs that this process writes or has written, oldest first.
+    #[schema(required)]
     pub logs: Vec<LogStats>,
     /// How many watch it.
+    #[schema(required)]
     pub watchers: usize,
 }
 
 /// How full something bounded is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
 pub struct Fill {
     /// What is in it.
+    #[schema(required)]
     pub used: usize,
     /// What it holds at most.
+    #[schema(required)]
     pub capacity: usize,
 }
 
-/// One log and how far the workers are on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One event log and how far the workers are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(as = EventLog)]
 pub struct LogStats {
-    /// Which log.
-    pub epoch: Epoch,
-    /// Its last event; 0 when it is empty.
+    /// One life of one node.
+    #[schema(required)]
+    pub epoch: String,
+    /// The last event; 0 when it is empty.
+    #[schema(required)]
     pub head: u64,
-    /// Up to where each worker has finished it.
-    pub settled: BTreeMap<&'static str, u64>,
+    /// The workers' cursors.
+    #[schema(required)]
+    pub cursors: Vec<WorkerCursor>,
+}
+
+/// How far one worker is on one log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct WorkerCursor {
+    /// The worker.
+    #[schema(required)]
+    pub worker: String,
+    /// Everything up to here is finished, or has a row in the retry queue.
+    #[schema(required)]
+    pub settled: u64,
 }
 
 /// One worker.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(as = Worker)]
 pub struct WorkerStats {
     /// Its name.
-    pub name: &'static str,
-    /// The name its rows carry.
+    #[schema(required, example = "feed")]
+    pub name: String,
+    /// The name that its rows carry: another one only where several nodes each have a worker of their own.
+    #[schema(required)]
     pub subscription: String,
-    /// What it is up to.
-    pub state: State,
+    /// `starting`, `running`, `paused`, `breaker_open`, `degraded` or `stopped`.
+    #[schema(required, example = "running")]
+    pub state: String,
     /// Jobs that run.
+    #[schema(required)]
     pub running: usize,
     /// Jobs that may run side by side.
+    #[schema(required)]
     pub batch: usize,
     /// Its mailbox.
+    #[schema(required)]
     pub mailbox: Fill,
-    /// Events that are committed and that it has not settled.
+    /// Events in the logs that it has not settled.
+    #[schema(required)]
     pub lag: u64,
-    /// Deliveries of its retry queue that this node has leased. Those that other nodes have leased count as waiting.
-    pub leased: u64,
-    /// Its retry queue as it was counted last.
-    pub waiting: LaneCounts,
-    /// How fast it is.
-    pub summary: Summary,
+    /// What waits in its retry queue, as of the last count.
+    #[schema(required)]
+    pub waiting: Waiting,
+    /// Deliveries finished per second, the mean of the last ten seconds.
+    #[schema(required)]
+    pub per_second: f64,
+    /// From the event to the start of its first run.
+    #[serde(deserialize_with = "or_default")]
+    #[schema(required)]
+    pub wait_ms: Percentiles,
+    /// One run.
+    #[serde(deserialize_with = "or_default")]
+    #[schema(required)]
+    pub run_ms: Percentiles,
+    /// From the event to the end of its last run.
+    #[serde(deserialize_with = "or_default")]
+    #[schema(required)]
+    pub end_to_end_ms: Percentiles,
     /// Runs since the process began, by how they ended.
-    pub endings: BTreeMap<Ending, u64>,
-    /// How often it was restarted.
+    #[schema(required)]
+    pub runs: Runs,
+    /// How often it was restarted since the process began.
+    #[schema(required)]
     pub restarts: u32,
-    /// What went wrong last, shortened.
+    /// What went wrong last.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
-    /// Its dead letters.
+    /// Its dead letters, as of the last count.
+    #[schema(required)]
     pub dead_letters: u64,
+}
+
+/// What waits in a retry queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Waiting {
+    /// Due now or later. What other nodes have leased counts here, too.
+    #[schema(required)]
+    pub ready: u64,
+    /// Leased by this node.
+    #[schema(required)]
+    pub leased: u64,
+    /// Wait for an approval.
+    #[schema(required)]
+    pub held: u64,
+    /// When the oldest event happened that the worker has not finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub oldest_at: Option<String>,
+}
+
+/// Percentiles of the last one to two minutes, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Percentiles {
+    /// How many durations they are of.
+    #[schema(required)]
+    pub count: u64,
+    /// Half are at most this long.
+    #[schema(required)]
+    pub p50: f64,
+    /// 95 in 100 are at most this long.
+    #[schema(required)]
+    pub p95: f64,
+    /// 99 in 100 are at most this long.
+    #[schema(required)]
+    pub p99: f64,
+}
+
+/// How runs ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Runs {
+    /// Finished.
+    #[schema(required)]
+    pub done: u64,
+    /// Continued from where they stopped.
+    #[schema(required)]
+    pub continued: u64,
+    /// Put off.
+    #[schema(required)]
+    pub snoozed: u64,
+    /// Failed, to be tried again.
+    #[schema(required)]
+    pub failed: u64,
+    /// Ended as dead letters.
+    #[schema(required)]
+    pub dead: u64,
+}
+
+/// What went wrong last.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct LastError {
+    /// When.
+    #[schema(required, format = DateTime)]
+    pub at: String,
+    /// What, shortened.
+    #[schema(required)]
+    pub message: String,
+}
+
+/// Dead letters that share a cause.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(as = WatchedCause)]
+pub struct CauseStats {
+    /// The cause's id; `unknown` for letters from before causes were kept.
+    #[schema(required)]
+    pub cause: String,
+    /// The worker.
+    #[schema(required)]
+    pub worker: String,
+    /// The failures' class.
+    #[schema(required)]
+    pub class: String,
+    /// What went wrong, shortened.
+    #[schema(required)]
+    pub message: String,
+    /// How many there are.
+    #[schema(required)]
+    pub count: u64,
+}
+
+impl Frame {
+    /// The message's number: what a watcher knows who has heard it.
+    #[must_use]
+    pub const fn seq(&self) -> u64 {
+        match self {
+            Self::Snapshot(overview) => overview.seq,
+            Self::Worker { seq, .. } | Self::Node { seq, .. } | Self::DeadLetters { seq, .. } => *seq,
+            Self::Unknown => 0,
+        }
+    }
 }
 
 impl WorkerStats {
     /// A worker at this moment; what only the database knows is as of its last count.
-    pub(super) fn of(worker: &Running, waiting: LaneCounts, dead_letters: u64) -> Self {
+    pub(super) fn of(worker: &Running, queue: QueueCount, dead_letters: u64) -> Self {
         let snapshot = worker.status.snapshot();
+        let summary = worker.status.stats.summary();
+        let leased = u64::try_from(snapshot.leased).unwrap_or(u64::MAX);
         Self {
-            name: worker.status.name,
+            name: worker.status.name.to_owned(),
             subscription: worker.status.subscription.clone(),
-            state: snapshot.state,
+            state: snapshot.state.as_str().to_owned(),
             running: snapshot.running,
             batch: worker.status.batch,
             mailbox: Fill { used: worker.mailbox.used(), capacity: worker.mailbox.capacity() },
             lag: snapshot.lag,
-            leased: u64::try_from(snapshot.leased).unwrap_or(u64::MAX),
-            waiting,
-            summary: worker.status.stats.summary(),
-            endings: worker.status.stats.totals().endings,
+            waiting: Waiting {
+                ready: queue.rows.saturating_sub(queue.held).saturating_sub(leased),
+                leased,
+                held: queue.held,
+                oldest_at: queue.oldest_at.map(|at| at.to_string()),
+            },
+            per_second: summary.per_second,
+            wait_ms: summary.wait.into(),
+            run_ms: summary.run.into(),
+            end_to_end_ms: summary.end_to_end.into(),
+            runs: Runs::of(worker),
             restarts: snapshot.restarts,
-            last_error: snapshot.last_error.map(shortened),
+            last_error: snapshot
+                .last_error
+                .map(|error| LastError { at: error.at.to_string(), message: shortened(&error.message) }),
             dead_letters,
         }
     }
+}
 
-    /// Rows of the retry queue that are neither held nor leased here: they are due, or will be.
-    #[must_use]
-    pub const fn ready(&self) -> u64 {
-        self.waiting.rows.saturating_sub(self.waiting.held).saturating_sub(self.leased)
+impl Runs {
+    fn of(worker: &Running) -> Self {
+        let endings = worker.status.stats.totals().endings;
+        let runs = |ending| endings.get(&ending).copied().unwrap_or(0);
+        Self {
+            done: runs(Ending::Done),
+            continued: runs(Ending::Continued),
+            snoozed: runs(Ending::Snoozed),
+            failed: runs(Ending::Failed),
+            dead: runs(Ending::Dead),
+        }
     }
 }
 
-fn shortened(error: LastError) -> LastError {
-    LastError { at: error.at, message: short(error.message) }
+impl From<worker::Percentiles> for Percentiles {
+    fn from(percentiles: worker::Percentiles) -> Self {
+        let millis = |duration: Duration| duration.as_secs_f64() * 1_000.0;
+        Self {
+            count: percentiles.count,
+            p50: millis(percentiles.p50),
+            p95: millis(percentiles.p95),
+            p99: millis(percentiles.p99),
+        }
+    }
+}
+
+impl From<&CauseCount> for CauseStats {
+    fn from(cause: &CauseCount) -> Self {
+        Self {
+            cause: cause.cause.clone(),
+            worker: cause.worker.clone(),
+            class: cause.class.clone(),
+            message: shortened(&cause.message),
+            count: cause.count,
+        }
+    }
 }
 
 /// The beginning of a text.
-pub(super) fn short(text: String) -> String {
+fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text,
+        None => text.to_owned(),
     }
+}
+
+/// The value, or the default for null.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 #[cfg(test)]
@@ -140,7 +391,18 @@ mod tests {
 
     #[test]
     fn long_errors_are_shortened_between_characters() {
-        assert_eq!(short("é".repeat(SHOWN)), "é".repeat(SHOWN));
-        assert_eq!(short("é".repeat(SHOWN + 1)), format!("{}…", "é".repeat(SHOWN)));
+        assert_eq!(shortened(&"é".repeat(SHOWN)), "é".repeat(SHOWN));
+        assert_eq!(shortened(&"é".repeat(SHOWN + 1)), format!("{}…", "é".repeat(SHOWN)));
+    }
+
+    #[test]
+    fn what_is_missing_or_new_breaks_nothing() {
+        let worker: WorkerStats =
+            serde_json::from_str(r#"{"name": "feed", "colour": "green", "wait_ms": null}"#).unwrap();
+        assert_eq!((worker.name.as_str(), worker.lag, worker.mailbox.capacity), ("feed", 0, 0));
+        let frame = serde_json::from_str(r#"{"type": "weather", "seq": 7}"#).unwrap();
+        assert!(matches!(frame, Frame::Unknown));
+        let frame = serde_json::from_str(r#"{"type": "snapshot", "stream": "01J", "seq": 4}"#).unwrap();
+        assert!(matches!(frame, Frame::Snapshot(Overview { seq: 4, .. })));
     }
 }

@@ -1,28 +1,28 @@
 //! The handle on the monitor: the present stats, the snapshot, and a place among the watchers.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    change_feed::{ChangeFeed, Since, Snapshot, Update},
-    stats::{Fill, LogStats, NodeStats, Overview, WorkerStats, short},
+    change_feed::{ChangeFeed, Message, Since},
+    sampling::Sample,
+    stats::{CauseStats, Fill, LogStats, NodeStats, Overview, WorkerCursor, WorkerStats},
 };
 use crate::{
     actors::{
-        Operations, Publisher,
+        Health, Operations, Publisher,
         worker::{LogEnds, Running},
     },
-    domain::{EventId, Timestamp},
-    store::{DeadLetterCounts, LaneCounts, Waiting},
+    clock::SharedClock,
+    domain::{Epoch, Timestamp},
+    store::BacklogReads,
 };
 
 /// How many may watch one node.
 const WATCHERS: usize = 200;
-/// First events behind a worker's cursors that are looked at for the oldest one.
-const UNSETTLED: usize = 8;
 
 /// Where the stats come from.
 pub struct Sources {
@@ -36,6 +36,14 @@ pub struct Sources {
     pub log_ends: Arc<LogEnds>,
     /// The publisher.
     pub publisher: Publisher,
+    /// Whether the node can do its work.
+    pub health: Health,
+    /// Counts what stands in the database.
+    pub backlog: BacklogReads,
+    /// How long dead letters are kept.
+    pub retention: Duration,
+    /// The time.
+    pub clock: SharedClock,
 }
 
 /// The handle on the monitor. Cheap to clone.
@@ -44,18 +52,11 @@ pub struct Monitor(Arc<Shared>);
 
 struct Shared {
     sources: Sources,
-    counted: Mutex<Counted>,
+    sample: Mutex<Sample>,
+    counting: tokio::sync::Mutex<()>,
     change_feed: ChangeFeed,
     places: Arc<Semaphore>,
     closing: CancellationToken,
-}
-
-/// What is counted now and then, and not looked up every time.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Counted {
-    pub(super) waiting: BTreeMap<String, LaneCounts>,
-    pub(super) dead_letters: DeadLetterCounts,
-    pub(super) memory_bytes: Option<u64>,
 }
 
 /// A watcher's place: it hears of every change, or gets a new snapshot.
@@ -68,12 +69,12 @@ pub struct Watch {
 
 impl Monitor {
     pub(super) fn new(sources: Sources) -> Self {
-        let counted = Counted::default();
-        let first = overview(&sources, &counted, 0);
+        let first = overview(&sources, &Sample::default(), 0);
         Self(Arc::new(Shared {
-            change_feed: ChangeFeed::new(sources.node.clone(), first),
+            change_feed: ChangeFeed::new(first),
             sources,
-            counted: Mutex::new(counted),
+            sample: Mutex::default(),
+            counting: tokio::sync::Mutex::default(),
             places: Arc::new(Semaphore::new(WATCHERS)),
             closing: CancellationToken::new(),
         }))
@@ -83,12 +84,12 @@ impl Monitor {
     #[must_use]
     pub fn now(&self) -> Overview {
         let watchers = WATCHERS.saturating_sub(self.0.places.available_permits());
-        overview(&self.0.sources, &self.0.counted.lock(), watchers)
+        overview(&self.0.sources, &self.sample(), watchers)
     }
 
     /// The snapshot that changes are told against, at most about a second old.
     #[must_use]
-    pub fn snapshot(&self) -> Arc<Snapshot> {
+    pub fn snapshot(&self) -> Arc<Message> {
         self.0.change_feed.snapshot()
     }
 
@@ -113,48 +114,31 @@ impl Monitor {
         self.0.change_feed.publish(self.now());
     }
 
-    pub(super) fn count(&self, change: impl FnOnce(&mut Counted)) {
-        change(&mut self.0.counted.lock());
+    pub(super) fn sources(&self) -> &Sources {
+        &self.0.sources
     }
 
     pub(super) fn operations(&self) -> &Operations {
         &self.0.sources.operations
     }
 
-    /// Changes whenever a worker has done something that the database could show.
-    pub(super) fn activity(&self) -> u64 {
-        let activity = |worker: &Running| {
-            let runs: u64 = worker.status.stats.totals().endings.values().sum();
-            let snapshot = worker.status.snapshot();
-            let settled = snapshot.settled.values().fold(0_u64, |sum, settled| sum.wrapping_add(*settled));
-            runs.wrapping_add(settled).wrapping_add(snapshot.lag)
-        };
-        self.operations().workers().iter().map(activity).fold(0, u64::wrapping_add)
+    pub(super) fn sample(&self) -> MutexGuard<'_, Sample> {
+        self.0.sample.lock()
     }
 
-    /// What to ask the database about each worker.
-    pub(super) fn questions(&self) -> Vec<Waiting> {
-        let log_ends = self.0.sources.log_ends.all();
-        let question = |worker: &Running| {
-            let snapshot = worker.status.snapshot();
-            // Of logs that others have written the end is not known here, so that they are asked for whenever there is a lag.
-            let is_behind = |epoch, settled| log_ends.get(epoch).is_none_or(|head| settled < *head);
-            let unsettled = snapshot.settled.iter().rev().filter(|(epoch, settled)| is_behind(epoch, **settled));
-            let unsettled = unsettled.map(|(epoch, settled)| EventId { epoch: *epoch, seq: settled + 1 });
-            let limit = if snapshot.lag > 0 { UNSETTLED } else { 0 };
-            Waiting { subscription: worker.status.subscription.clone(), unsettled: unsettled.take(limit).collect() }
-        };
-        self.operations().workers().iter().map(question).collect()
+    /// Waits until nobody else counts.
+    pub(super) async fn counting(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.counting.lock().await
     }
 }
 
 impl Watch {
     /// Waits for what this watcher has not seen yet. Nothing is lost when the waiting is given up.
-    pub async fn next(&mut self) -> Update {
+    pub async fn next(&mut self) -> Arc<Message> {
         loop {
-            if let Some(update) = self.monitor.0.change_feed.after(self.place) {
-                self.place = Some(update.seq());
-                return update;
+            if let Some(message) = self.monitor.0.change_feed.after(self.place) {
+                self.place = Some(message.frame.seq());
+                return message;
             }
             if self.end.changed().await.is_err() {
                 std::future::pending::<()>().await;
@@ -169,31 +153,38 @@ impl Watch {
     }
 }
 
-fn overview(sources: &Sources, counted: &Counted, watchers: usize) -> Overview {
+fn overview(sources: &Sources, sample: &Sample, watchers: usize) -> Overview {
     let workers = sources.operations.workers();
-    let settled = |epoch| {
-        let of =
-            |worker: &Running| (worker.status.name, worker.status.snapshot().settled.get(epoch).copied().unwrap_or(0));
-        workers.iter().map(of).collect()
-    };
-    let log_ends = sources.log_ends.all();
-    let logs = log_ends.iter().map(|(epoch, head)| LogStats { epoch: *epoch, head: *head, settled: settled(epoch) });
     let node = NodeStats {
         id: sources.node.clone(),
-        started_at: sources.started_at,
-        memory_bytes: counted.memory_bytes,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: sources.started_at.to_string(),
+        memory_bytes: sample.memory_bytes,
         publish_queue: Fill { used: sources.publisher.queued(), capacity: sources.publisher.capacity() },
-        logs: logs.collect(),
+        logs: sources.log_ends.all().into_iter().map(|(epoch, head)| log(epoch, head, workers)).collect(),
         watchers,
     };
     let stats = |worker: &Running| {
-        let waiting = counted.waiting.get(&worker.status.subscription).copied().unwrap_or_default();
-        let dead = counted.dead_letters.subscriptions.get(&worker.status.subscription).copied().unwrap_or(0);
-        WorkerStats::of(worker, waiting, dead)
+        let subscription = &worker.status.subscription;
+        let queue = sample.backlog.queues.get(subscription).copied().unwrap_or_default();
+        let dead = sample.dead_letters.subscriptions.get(subscription).copied().unwrap_or(0);
+        WorkerStats::of(worker, queue, dead)
     };
-    let mut dead_letters = counted.dead_letters.causes.clone();
-    for cause in &mut dead_letters {
-        cause.message = short(std::mem::take(&mut cause.message));
+    Overview {
+        stream: sources.node.clone(),
+        seq: 0,
+        node,
+        workers: workers.iter().map(stats).collect(),
+        dead_letters: sample.dead_letters.causes.iter().map(CauseStats::from).collect(),
     }
-    Overview { node, workers: workers.iter().map(stats).collect(), dead_letters }
+}
+
+fn log(epoch: Epoch, head: u64, workers: &[Running]) -> LogStats {
+    let cursor = |worker: &Running| WorkerCursor {
+        worker: worker.status.name.to_owned(),
+        settled: worker.status.snapshot().settled.get(&epoch).copied().unwrap_or(0),
+    };
+    let mut cursors: Vec<WorkerCursor> = workers.iter().map(cursor).collect();
+    cursors.sort_by(|a, b| a.worker.cmp(&b.worker));
+    LogStats { epoch: epoch.to_string(), head, cursors }
 }

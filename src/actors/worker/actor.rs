@@ -1,7 +1,7 @@
-//! The one supervised actor that runs every worker. It holds windows, slots and state; it runs no query and no job itself.
+//! The one supervised actor that runs every worker. It holds windows, slots and state; it runs no query and no run itself.
 //!
-//! `loading` reads the cursors, `jobs` starts and ends jobs, `settling` commits what is finished; all of them end in
-//! [`WorkerActor::pump`], which looks what can go on now.
+//! `loading` reads the cursors, `runs` starts and ends runs, `settling` commits what is finished; all of them end in
+//! [`WorkerActor::drive`], which looks what can go on now.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Checkpoint, Engine, LastError, Settings, State, Status, Worker,
     breaker::Breaker,
-    claiming::{Backlog, Suspects},
+    claiming::{Backlog, Isolation},
     engine::Drain,
     hold::Holds,
     mailbox::Offer,
@@ -48,7 +48,7 @@ pub(super) enum Phase {
     Starting,
     /// Everything.
     Running,
-    /// A job panicked: finish and settle what runs, then restart.
+    /// A run panicked: finish and settle what runs, then restart.
     Restarting,
     /// The node shuts down: finish and settle what runs.
     Draining,
@@ -56,12 +56,12 @@ pub(super) enum Phase {
     Parked,
 }
 
-/// The jobs that run.
+/// The runs that run.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     pub(super) running: usize,
     pub(super) exceptional: usize,
-    pub(super) is_alone: bool,
+    pub(super) is_isolated: bool,
 }
 
 /// The one supervised actor that runs a worker.
@@ -83,12 +83,12 @@ pub struct WorkerActor<W: Worker> {
     pub(super) claimed: VecDeque<Claimed>,
     /// Transactions that give leases back.
     pub(super) returns: usize,
-    /// Cuts jobs short when the node ends.
+    /// Cuts runs short when the node ends.
     pub(super) cut_short: CancellationToken,
     pub(super) breaker: Breaker,
     pub(super) slots: Slots,
     pub(super) busy: Busy,
-    pub(super) suspects: Suspects,
+    pub(super) isolation: Isolation,
     pub(super) is_claiming: bool,
     pub(super) next_due: Option<Timestamp>,
     pub(super) backlog: Backlog,
@@ -133,7 +133,7 @@ impl<W: Worker> WorkerActor<W> {
             breaker: Breaker::default(),
             slots: Slots::default(),
             busy: Busy::default(),
-            suspects: Suspects::default(),
+            isolation: Isolation::default(),
             is_claiming: false,
             next_due: None,
             backlog: Backlog::default(),
@@ -149,18 +149,18 @@ impl<W: Worker> WorkerActor<W> {
     }
 
     /// Looks what can go on now: takes, reads, claims, settles, restarts or ends, and sets the next tick.
-    pub(super) fn pump(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn drive(&mut self, ctx: &mut Context<Self>) {
         match self.phase {
             Phase::Starting | Phase::Parked => return self.show(),
             Phase::Running if !self.settings.is_paused => {
-                self.mind_the_clock(ctx);
-                self.learn_heads();
-                self.start_jobs(ctx);
+                self.detect_clock_rollback(ctx);
+                self.refresh_log_ends();
+                self.start_runs(ctx);
                 self.claim(ctx);
                 self.read_logs(ctx);
             }
             Phase::Running => {
-                self.learn_heads();
+                self.refresh_log_ends();
                 self.return_claimed(ctx);
             }
             Phase::Restarting | Phase::Draining => {
@@ -191,7 +191,7 @@ impl<W: Worker> WorkerActor<W> {
     }
 
     /// The windows of this process's own logs reach as far as its publisher has written.
-    fn learn_heads(&mut self) {
+    fn refresh_log_ends(&mut self) {
         for (epoch, head) in self.engine.log_ends.all() {
             let intake = self.intake();
             self.windows.entry(epoch).or_insert_with(|| LogWindow::new(epoch, 0, false, intake)).reaches(head);
@@ -244,20 +244,20 @@ impl<W: Worker> WorkerActor<W> {
             Ok(events) => {
                 window.is_drained = is_alone && !is_own && events.is_empty();
                 window.offer(events.into_iter().map(Arc::new).collect(), None);
-                self.pump(ctx);
+                self.drive(ctx);
             }
-            Err(error) => self.note_trouble("cannot read the event log", &error),
+            Err(error) => self.record_error("cannot read the event log", &error),
         }
     }
 
     /// Something inside the engine failed; the next tick tries again.
-    pub(super) fn note_trouble(&self, what: &str, error: &impl std::fmt::Display) {
+    pub(super) fn record_error(&self, what: &str, error: &impl std::fmt::Display) {
         tracing::warn!(worker = W::NAME, %error, "{what}");
-        self.note_error(error.to_string());
+        self.set_last_error(error.to_string());
     }
 
     /// Remembers the last thing that went wrong, for operators.
-    pub(super) fn note_error(&self, message: String) {
+    pub(super) fn set_last_error(&self, message: String) {
         let at = self.engine.clock.now();
         self.status.update(|shown| shown.last_error = Some(LastError { at, message }));
     }
@@ -276,7 +276,7 @@ impl<W: Worker> WorkerActor<W> {
         let now = self.engine.clock.now();
         let state = match self.phase {
             Phase::Starting => State::Starting,
-            Phase::Parked if self.is_restless() => State::Degraded,
+            Phase::Parked if self.exceeded_restart_budget() => State::Degraded,
             Phase::Parked | Phase::Draining => State::Stopped,
             Phase::Running | Phase::Restarting if self.settings.is_paused => State::Paused,
             Phase::Running | Phase::Restarting if self.breaker.is_open() => State::BreakerOpen,
@@ -319,16 +319,16 @@ impl<W: Worker> WorkerActor<W> {
         let pause = if waits { BUSY_TICK } else { IDLE_TICK };
         self.tick = Some(ctx.run_later(pause, |actor, ctx| {
             actor.tick = None;
-            actor.pump(ctx);
+            actor.drive(ctx);
         }));
     }
 
     /// An operator wants it to begin anew: the restarts so far no longer count.
-    pub(super) fn calm_down(&mut self) {
+    pub(super) fn reset_restart_budget(&mut self) {
         self.restarts.clear();
     }
 
-    fn is_restless(&self) -> bool {
+    fn exceeded_restart_budget(&self) -> bool {
         self.restarts.iter().filter(|at| at.elapsed() < RESTART_WINDOW).count() > RESTARTS
     }
 }
@@ -339,7 +339,7 @@ impl<W: Worker> Actor for WorkerActor<W> {
     fn started(&mut self, ctx: &mut Self::Context) {
         // The bound is the permits; the mailbox only has to be large enough never to be the smaller one.
         ctx.set_mailbox_capacity(self.settings.mailbox + 16);
-        if self.is_restless() {
+        if self.exceeded_restart_budget() {
             tracing::error!(
                 worker = W::NAME,
                 "restarted too often within a minute; parked until an operator restarts it, its backlog is kept"
@@ -382,7 +382,7 @@ impl<W: Worker> WorkerActor<W> {
         self.returns = 0;
         self.slots = Slots::default();
         self.busy = Busy::default();
-        self.suspects = Suspects::default();
+        self.isolation = Isolation::default();
         self.breaker = Breaker::default();
         self.is_claiming = false;
         self.next_due = None;
@@ -403,7 +403,7 @@ impl<W: Worker> Handler<Offer> for WorkerActor<W> {
         let intake = self.intake();
         let window = self.windows.entry(epoch).or_insert_with(|| LogWindow::new(epoch, 0, false, intake));
         window.offer(offer.events, Some(&offer.permit));
-        self.pump(ctx);
+        self.drive(ctx);
     }
 }
 
@@ -420,6 +420,6 @@ impl<W: Worker> Handler<Drain> for WorkerActor<W> {
         self.drained = Some(drain.done);
         let patience = drain.patience.saturating_duration_since(Instant::now());
         ctx.run_later(patience, |actor, _| actor.cut_short.cancel());
-        self.pump(ctx);
+        self.drive(ctx);
     }
 }

@@ -21,18 +21,18 @@ pub(super) struct Breaker {
 }
 
 impl Breaker {
-    /// Whether a job may start now. While open, the one that may is the probe. A pause that is longer than any was made by a clock
+    /// Whether a run may start now. While open, the one that may is the probe. A pause that is longer than any was made by a clock
     /// that has gone backwards since.
     pub(super) fn may_start(&self, now: Timestamp) -> bool {
         self.opens_again.is_none_or(|at| !self.is_probing && (now >= at || at.since(now) > LONGEST_PAUSE))
     }
 
-    /// A job starts.
+    /// A run starts.
     pub(super) fn started(&mut self) {
         self.is_probing = self.is_open();
     }
 
-    /// A job has worked, or failed through its own fault: what is outside answers.
+    /// A run has worked, or failed through its own fault: what is outside answers.
     pub(super) fn answered(&mut self) {
         *self = Self { has_answered: true, ..Self::default() };
     }
@@ -42,7 +42,7 @@ impl Breaker {
         self.has_answered && self.in_a_row == 0
     }
 
-    /// A job has failed transiently. Says whether that was parked by the breaker, so that no receive is spent.
+    /// A run has failed transiently. Says whether that was parked by the breaker, so that no receive is spent.
     pub(super) fn failed(&mut self, now: Timestamp) -> bool {
         self.in_a_row += 1;
         if self.in_a_row < LIMIT {
@@ -54,7 +54,7 @@ impl Breaker {
         true
     }
 
-    /// A job has ended without saying anything about what is outside. If it was the probe, another one follows.
+    /// A run has ended without saying anything about what is outside. If it was the probe, another one follows.
     pub(super) fn said_nothing(&mut self, now: Timestamp) {
         if self.is_probing {
             self.pause(now);

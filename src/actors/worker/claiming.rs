@@ -35,11 +35,11 @@ const ASK: Duration = Duration::from_secs(1);
 
 /// Deliveries that may have killed the process.
 #[derive(Debug, Default)]
-pub(super) struct Suspects {
+pub(super) struct Isolation {
     /// How many there are, as far as known.
     pub(super) count: usize,
     /// Held while one of them is leased here.
-    pub(super) pass: Option<OwnedSemaphorePermit>,
+    pub(super) permit: Option<OwnedSemaphorePermit>,
 }
 
 /// No delivery is put off for longer than this.
@@ -52,7 +52,7 @@ const RECALL_PAUSE: Duration = Duration::from_secs(5);
 
 impl<W: Worker> WorkerActor<W> {
     /// When the clock was set back, what waits for times that it had shown is made due: a try too early costs less than days of waiting.
-    pub(super) fn mind_the_clock(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn detect_clock_rollback(&mut self, ctx: &mut Context<Self>) {
         let now = self.engine.clock.now();
         let was_set_back = now.plus(SLACK) < self.last_seen;
         self.last_seen = now;
@@ -76,9 +76,9 @@ impl<W: Worker> WorkerActor<W> {
                 Ok(()) => {
                     actor.recalls = actor.recalls.saturating_sub(1);
                     actor.due_at(now);
-                    actor.pump(ctx);
+                    actor.drive(ctx);
                 }
-                Err(error) => actor.note_trouble("cannot make due what waits for a clock that was ahead", &error),
+                Err(error) => actor.record_error("cannot make due what waits for a clock that was ahead", &error),
             }
             ctx.run_later(RECALL_PAUSE, Self::recall);
         }));
@@ -88,7 +88,7 @@ impl<W: Worker> WorkerActor<W> {
     /// nothing else does.
     pub(super) fn next_claimed(&mut self) -> Option<Claimed> {
         let fits = self.slots.exceptional * 2 < self.settings.batch || self.slots.exceptional == self.slots.running;
-        let must_be_alone = self.claimed.front()?.is_alone || self.claimed.front()?.was_lost;
+        let must_be_alone = self.claimed.front()?.run_isolated || self.claimed.front()?.was_lost;
         let may_run = if must_be_alone { self.slots.running == 0 } else { fits };
         if may_run { self.claimed.pop_front() } else { None }
     }
@@ -100,33 +100,33 @@ impl<W: Worker> WorkerActor<W> {
         // Looking is the truth; what the worker is told only makes it faster.
         let is_stale = self.backlog.scanned.is_none_or(|at| at.elapsed() >= ASK);
         let is_due = !self.backlog.found.is_empty() || self.next_due.is_some_and(|due| due <= now) || is_stale;
-        if self.is_claiming || !is_due || free == 0 || !self.breaker.may_start(now) || self.suspects.pass.is_some() {
+        if self.is_claiming || !is_due || free == 0 || !self.breaker.may_start(now) || self.isolation.permit.is_some() {
             return;
         }
         self.is_claiming = true;
-        let is_careful = self.suspects.count > 0;
-        let limit = if is_careful || self.breaker.is_open() { 1 } else { free };
+        let is_isolated = self.isolation.count > 0;
+        let limit = if is_isolated || self.breaker.is_open() { 1 } else { free };
         let claim = self.claim_of(limit, now);
         let (deliveries, clock) = (self.deliveries.clone(), Arc::clone(&self.engine.clock));
         let visible_for = self.settings.visibility_timeout;
-        let quarantine = is_careful.then(|| Arc::clone(&self.engine.quarantine));
+        let isolation_permit = is_isolated.then(|| Arc::clone(&self.engine.isolation_permit));
         let claiming = async move {
             // Before the lease, because the lease is what a death costs.
-            let pass = match quarantine {
-                Some(quarantine) => quarantine.acquire_owned().await.ok(),
+            let permit = match isolation_permit {
+                Some(isolation_permit) => isolation_permit.acquire_owned().await.ok(),
                 None => None,
             };
             let now = clock.now();
             let token = ulid::Ulid::generate().to_string();
             let lease = Lease { limit, now, until: now.plus(visible_for), token };
-            (claim.carry_out(&deliveries, &lease).await, now, pass)
+            (claim.carry_out(&deliveries, &lease).await, now, permit)
         };
-        ctx.spawn(claiming.into_actor(self).map(move |(claimed, now, pass), actor, ctx| {
+        ctx.spawn(claiming.into_actor(self).map(move |(claimed, now, permit), actor, ctx| {
             actor.is_claiming = false;
             match claimed {
-                Ok(claimed) => actor.has_claimed(claimed, now, pass, ctx),
+                Ok(claimed) => actor.has_claimed(claimed, now, permit, ctx),
                 Err(error) => {
-                    actor.note_trouble("cannot lease deliveries", &error);
+                    actor.record_error("cannot lease deliveries", &error);
                     actor.backlog = Backlog::default();
                     actor.due_at(now.plus(Duration::from_secs(1)));
                 }
@@ -150,7 +150,7 @@ impl<W: Worker> WorkerActor<W> {
         &mut self,
         claim: Claimable,
         now: Timestamp,
-        pass: Option<OwnedSemaphorePermit>,
+        permit: Option<OwnedSemaphorePermit>,
         ctx: &mut Context<Self>,
     ) {
         match claim.scanned {
@@ -163,7 +163,7 @@ impl<W: Worker> WorkerActor<W> {
             Some(Scanned::All { next: Next::Known(next) }) => {
                 self.backlog.asked = Some(Instant::now());
                 if claim.claimed.is_empty() && next.is_none() {
-                    self.suspects.count = 0;
+                    self.isolation.count = 0;
                 }
                 next.into_iter().for_each(|due| self.note_due(due));
             }
@@ -171,9 +171,9 @@ impl<W: Worker> WorkerActor<W> {
             None => {}
         }
         self.backlog.found = claim.found;
-        self.suspects.pass = pass.filter(|_| !claim.claimed.is_empty());
+        self.isolation.permit = permit.filter(|_| !claim.claimed.is_empty());
         self.claimed.extend(claim.claimed);
-        self.pump(ctx);
+        self.drive(ctx);
     }
 
     /// Something has become due at `due`, or will.
@@ -189,8 +189,8 @@ impl<W: Worker> WorkerActor<W> {
 
     /// A suspect has had its run: it is none any more if it is through, or if all that spoke against it was its lost lease.
     pub(super) fn clear(&mut self, claimed: &Claimed, is_through: bool) {
-        if (claimed.is_alone && is_through) || (claimed.was_lost && !claimed.is_alone) {
-            self.suspects.count = self.suspects.count.saturating_sub(1);
+        if (claimed.run_isolated && is_through) || (claimed.was_lost && !claimed.run_isolated) {
+            self.isolation.count = self.isolation.count.saturating_sub(1);
         }
     }
 }

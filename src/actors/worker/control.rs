@@ -35,7 +35,7 @@ impl<W: Worker> Handler<Control> for WorkerActor<W> {
                 self.due_at(self.engine.clock.now());
             }
             Control::Restart => {
-                self.calm_down();
+                self.reset_restart_budget();
                 match self.phase {
                     Phase::Running => self.phase = Phase::Restarting,
                     Phase::Parked if self.status.snapshot().state == State::Degraded => return ctx.stop(),
@@ -43,7 +43,7 @@ impl<W: Worker> Handler<Control> for WorkerActor<W> {
                 }
             }
         }
-        self.pump(ctx);
+        self.drive(ctx);
     }
 }
 
@@ -54,7 +54,7 @@ impl<W: Worker> Handler<Wake> for WorkerActor<W> {
         if self.phase == Phase::Running {
             // Due since some moment before its transaction, which claims must not have passed over.
             self.due_at(self.engine.clock.now().minus(self.settings.timeout));
-            self.pump(ctx);
+            self.drive(ctx);
         }
     }
 }

@@ -31,7 +31,7 @@ pub struct Engine {
     pub is_alone: bool,
     /// Lets one delivery at a time run, on the whole node, of those that may have killed the process: whoever dies beside a poison would
     /// lose a receive, too.
-    pub quarantine: Arc<Semaphore>,
+    pub isolation_permit: Arc<Semaphore>,
     /// Workers that operators have paused or resumed; they outrank the configuration.
     pub paused: BTreeMap<String, bool>,
 }
@@ -75,7 +75,7 @@ impl Running {
 #[rtype(result = "()")]
 pub(super) struct Drain {
     pub(super) done: oneshot::Sender<()>,
-    /// When jobs that still run are cut short.
+    /// When runs that still run are cut short.
     pub(super) patience: Instant,
 }
 

@@ -23,7 +23,7 @@ struct Loaded {
     log_ends: Vec<(Epoch, u64)>,
     next_due: Option<Timestamp>,
     has_held: bool,
-    suspects: usize,
+    isolated: usize,
 }
 
 impl<W: Worker> WorkerActor<W> {
@@ -35,22 +35,22 @@ impl<W: Worker> WorkerActor<W> {
         let loading = self.loading();
         ctx.spawn(loading.into_actor(self).map(|loaded, actor, ctx| match loaded {
             Ok(loaded) => {
-                actor.add_lanes(loaded.cursors);
+                actor.add_windows(loaded.cursors);
                 for (epoch, head) in loaded.log_ends {
                     if let Some(window) = actor.windows.get_mut(&epoch) {
                         window.reaches(head);
                     }
                 }
                 actor.next_due = loaded.next_due;
-                actor.suspects.count = loaded.suspects;
+                actor.isolation.count = loaded.isolated;
                 actor.holds.has_older_rows = loaded.has_held || !actor.engine.is_alone;
                 if actor.phase == Phase::Starting {
                     actor.phase = Phase::Running;
                 }
-                actor.pump(ctx);
+                actor.drive(ctx);
             }
             Err(error) => {
-                actor.note_trouble("cannot read the worker's cursors; trying again", &error);
+                actor.record_error("cannot read the worker's cursors; trying again", &error);
                 ctx.run_later(PAUSE, Self::load);
             }
         }));
@@ -61,14 +61,14 @@ impl<W: Worker> WorkerActor<W> {
         let cursors = self.cursors();
         ctx.spawn(cursors.into_actor(self).map(|cursors, actor, ctx| match cursors {
             Ok(cursors) => {
-                actor.add_lanes(cursors);
-                actor.pump(ctx);
+                actor.add_windows(cursors);
+                actor.drive(ctx);
             }
-            Err(error) => actor.note_trouble("cannot look for other nodes' logs", &error),
+            Err(error) => actor.record_error("cannot look for other nodes' logs", &error),
         }));
     }
 
-    fn add_lanes(&mut self, cursors: Vec<(Epoch, u64, bool)>) {
+    fn add_windows(&mut self, cursors: Vec<(Epoch, u64, bool)>) {
         let own = self.engine.log_ends.all();
         let intake = self.intake();
         for (epoch, settled, is_stuck) in cursors {
@@ -84,7 +84,7 @@ impl<W: Worker> WorkerActor<W> {
         let (log, own) = (self.log.clone(), self.engine.log_ends.all());
         async move {
             let cursors = cursors.await?;
-            let suspects = deliveries.suspects(is_alone).await?;
+            let isolated = deliveries.count_isolated(is_alone).await?;
             if is_alone {
                 deliveries.free_leases(now).await?;
             }
@@ -94,7 +94,7 @@ impl<W: Worker> WorkerActor<W> {
                 log_ends.push((*epoch, log.head(*epoch).await?));
             }
             let (next_due, has_held) = (deliveries.next_due(Timestamp::default()).await?, deliveries.has_held().await?);
-            Ok(Loaded { cursors, log_ends, next_due, has_held, suspects })
+            Ok(Loaded { cursors, log_ends, next_due, has_held, isolated })
         }
     }
 

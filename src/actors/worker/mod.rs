@@ -4,20 +4,20 @@ mod actor;
 mod breaker;
 mod claiming;
 mod control;
+mod disposition;
 mod engine;
 mod floor;
 mod hold;
-mod job;
-mod jobs;
-mod judge;
 mod loading;
 mod mailbox;
-#[cfg(test)]
-mod model;
 mod outcome;
 mod returning;
+mod run;
+mod runs;
 mod settings;
 mod settling;
+#[cfg(test)]
+mod simulation;
 mod stats;
 mod status;
 mod turns;
@@ -35,6 +35,8 @@ pub use stats::{BOUNDS, Buckets, Ending, Percentiles, Stats, Summary, Totals};
 pub use status::{LastError, Snapshot, State, Status};
 pub use turns::{Sharing, Turn};
 
+use serde::de::DeserializeOwned;
+
 use crate::domain::{Epoch, Event, EventKind};
 
 /// A worker: its name, the events it subscribes to, and one thing that it does.
@@ -44,17 +46,12 @@ pub trait Worker: Send + Sync + 'static {
     /// Whether it holds a publication until the post is approved, unless the configuration says otherwise.
     const WAITS_FOR_APPROVAL: bool = false;
 
-    /// Whether an event concerns it.
-    fn subscribes_to(event: &EventKind) -> bool;
-
-    /// Whether an event that concerns it asks for nothing: its receipt then reads `skipped`.
-    fn skips(_event: &EventKind) -> bool {
-        false
-    }
+    /// What it does about events of this kind.
+    fn interest(event: &EventKind) -> Interest;
 
     /// Does its work. May be called again for the same delivery, after a failure, a timeout or a crash: it says in its own
-    /// documentation by what means that does no harm.
-    fn perform(&self, delivery: &Delivery) -> impl Future<Output = Outcome> + Send;
+    /// documentation by what means that does no harm. [`Outcome`] has a table of what follows from each answer.
+    fn perform(&self, delivery: &Delivery) -> impl Future<Output = Result<Outcome, Error>> + Send;
 
     /// For a worker that one author could have for themselves: how authors take turns. What cannot run yet waits in memory.
     fn sharing(&self) -> Option<Sharing> {
@@ -64,6 +61,25 @@ pub trait Worker: Send + Sync + 'static {
     /// For a worker whose result is local to a node: where its cursors are kept, together with the result.
     fn checkpoint(&self) -> Option<Arc<dyn Checkpoint>> {
         None
+    }
+}
+
+/// What a worker does about an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interest {
+    /// The event does not concern it; no receipt mentions it.
+    Ignore,
+    /// The event concerns it and asks for nothing: the receipt reads `skipped`.
+    Skip,
+    /// It is performed.
+    Handle,
+}
+
+impl Interest {
+    /// [`Self::Handle`] if `is_wanted`, else [`Self::Ignore`].
+    #[must_use]
+    pub const fn handle_if(is_wanted: bool) -> Self {
+        if is_wanted { Self::Handle } else { Self::Ignore }
     }
 }
 
@@ -91,4 +107,14 @@ pub struct Delivery {
     pub receive: u32,
     /// Where the last [`Outcome::Continue`] stopped; `None` at the beginning.
     pub progress: Option<serde_json::Value>,
+}
+
+impl Delivery {
+    /// The progress as the worker's own type; `None` at the beginning.
+    ///
+    /// # Errors
+    /// [`Error::Fault`] when the stored progress has another shape.
+    pub fn progress<T: DeserializeOwned>(&self) -> Result<Option<T>, Error> {
+        self.progress.as_ref().map(T::deserialize).transpose().map_err(|error| Error::Fault(error.to_string()))
+    }
 }

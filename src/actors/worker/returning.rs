@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use actix::prelude::*;
 
-use super::{Worker, actor::WorkerActor, jobs::insist};
+use super::{Worker, actor::WorkerActor, runs::complete_with_retry};
 use crate::store::{Claimed, Failure};
 
 impl<W: Worker> WorkerActor<W> {
@@ -16,12 +16,12 @@ impl<W: Worker> WorkerActor<W> {
             return;
         }
         let mut claimed: VecDeque<Claimed> = std::mem::take(&mut self.claimed);
-        claimed.iter_mut().for_each(|claimed| self.note_lost(claimed));
-        let pass = if self.slots.running == 0 { self.suspects.pass.take() } else { None };
+        claimed.iter_mut().for_each(|claimed| self.add_lost_receive(claimed));
+        let permit = if self.slots.running == 0 { self.isolation.permit.take() } else { None };
         let (deliveries, now) = (self.deliveries.clone(), self.engine.clock.now());
         let returning = async move {
             for claimed in claimed {
-                if let Err(error) = insist(|| deliveries.give_back(&claimed, now)).await {
+                if let Err(error) = complete_with_retry(|| deliveries.give_back(&claimed, now)).await {
                     tracing::warn!(
                         worker = W::NAME,
                         delivery_id = %claimed.event.id,
@@ -30,17 +30,17 @@ impl<W: Worker> WorkerActor<W> {
                     );
                 }
             }
-            drop(pass);
+            drop(permit);
         };
         self.returns += 1;
         ctx.spawn(returning.into_actor(self).map(|(), actor, ctx| {
             actor.returns = actor.returns.saturating_sub(1);
-            actor.pump(ctx);
+            actor.drive(ctx);
         }));
     }
 
     /// A receive that vanished with its process, or whose lease ran out, is a failure.
-    pub(super) fn note_lost(&self, claimed: &mut Claimed) {
+    pub(super) fn add_lost_receive(&self, claimed: &mut Claimed) {
         if claimed.was_lost {
             claimed.failures.push(Failure {
                 receive: i64::from(claimed.receive.saturating_sub(1)),

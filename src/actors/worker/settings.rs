@@ -7,9 +7,9 @@ use std::time::Duration;
 pub struct Settings {
     /// Events that may wait in memory.
     pub mailbox: usize,
-    /// Jobs that run side by side.
+    /// Runs that run side by side.
     pub batch: usize,
-    /// After this a job is cancelled.
+    /// After this a run is cancelled.
     pub timeout: Duration,
     /// After this a delivery whose worker vanished is taken by another.
     pub visibility_timeout: Duration,

@@ -70,11 +70,11 @@ impl<W: Worker> WorkerActor<W> {
                 Ok(()) => {
                     actor.has_settled(settlement.epoch, settlement.settled);
                     due.into_iter().for_each(|due| actor.due_at(due));
-                    actor.pump(ctx);
+                    actor.drive(ctx);
                 }
                 Err(Error::Refused(_)) => actor.start_over(ctx),
                 Err(error) => {
-                    actor.note_trouble("cannot commit a worker's cursor; trying again", &error);
+                    actor.record_error("cannot commit a worker's cursor; trying again", &error);
                     actor.settling.failed = Some(settlement);
                     actor.settling.not_before = Some(Instant::now() + AFTER_FAILURE);
                 }
@@ -131,10 +131,10 @@ impl<W: Worker> WorkerActor<W> {
                         actor.has_settled(epoch, to);
                     }
                     due.into_iter().for_each(|due| actor.due_at(due));
-                    actor.pump(ctx);
+                    actor.drive(ctx);
                 }
                 Err(error) => {
-                    actor.note_trouble("cannot commit a worker's result; starting over from its last one", &error);
+                    actor.record_error("cannot commit a worker's result; starting over from its last one", &error);
                     actor.start_over(ctx);
                 }
             }
@@ -147,7 +147,7 @@ impl<W: Worker> WorkerActor<W> {
         }
     }
 
-    /// The cursor is not where it was thought to be: the database knows better. Jobs from the log that still run end for nothing; what
+    /// The cursor is not where it was thought to be: the database knows better. Runs from the log that still run end for nothing; what
     /// they do is idempotent. Those that have a lease are finished first, or it would be lost and spend a receive.
     fn start_over(&mut self, ctx: &mut Context<Self>) {
         if self.phase == Phase::Running {
@@ -156,7 +156,7 @@ impl<W: Worker> WorkerActor<W> {
         }
         self.settling.failed = None;
         self.windows.clear();
-        self.pump(ctx);
+        self.drive(ctx);
     }
 
     fn has_many_rows(&self) -> bool {

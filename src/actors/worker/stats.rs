@@ -107,7 +107,7 @@ pub struct Stats(Mutex<Inner>);
 
 /// One run that has ended.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Run<'a> {
+pub(super) struct EndedRun<'a> {
     pub(super) ending: Ending,
     /// The failure's class, if it failed.
     pub(super) class: Option<&'a str>,
@@ -173,7 +173,7 @@ impl Stats {
         }
     }
 
-    pub(super) fn record(&self, run: Run<'_>) {
+    pub(super) fn record(&self, run: EndedRun<'_>) {
         let mut inner = self.0.lock();
         *inner.totals.endings.entry(run.ending).or_default() += 1;
         if let Some(class) = run.class {
@@ -260,9 +260,9 @@ fn histogram() -> Histogram<u32> {
 mod tests {
     use super::*;
 
-    fn run(ending: Ending, took: u64) -> Run<'static> {
+    fn run(ending: Ending, took: u64) -> EndedRun<'static> {
         let took = Duration::from_millis(took);
-        Run { ending, class: None, wait: Some(took), took, age: took }
+        EndedRun { ending, class: None, wait: Some(took), took, age: took }
     }
 
     #[test]
@@ -281,7 +281,7 @@ mod tests {
     fn every_run_is_counted_once_and_only_finished_ones_end_to_end() {
         let stats = Stats::default();
         stats.record(run(Ending::Done, 3));
-        stats.record(Run { class: Some("timeout"), wait: None, ..run(Ending::Failed, 100_000_000) });
+        stats.record(EndedRun { class: Some("timeout"), wait: None, ..run(Ending::Failed, 100_000_000) });
         let totals = stats.totals();
         assert_eq!(totals.endings, BTreeMap::from([(Ending::Done, 1), (Ending::Failed, 1)]));
         assert_eq!(totals.failures, BTreeMap::from([("timeout".to_owned(), 1)]));

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use parking_lot::Mutex;
 
-use super::{Settings, Stats};
+use super::{Interest, Settings, Stats};
 use crate::domain::{Epoch, EventKind, Timestamp};
 
 /// What a worker is up to.
@@ -45,7 +45,7 @@ impl State {
 pub struct Snapshot {
     /// What it is up to.
     pub state: State,
-    /// Jobs that run.
+    /// Runs that run.
     pub running: usize,
     /// Deliveries of its retry queue that it has leased.
     pub leased: usize,
@@ -79,15 +79,13 @@ pub struct Status {
     pub name: &'static str,
     /// The name its rows carry.
     pub subscription: String,
-    /// Whether an event concerns it.
-    pub subscribes_to: fn(&EventKind) -> bool,
-    /// Whether an event that concerns it asks for nothing.
-    pub skips: fn(&EventKind) -> bool,
+    /// What it does about an event.
+    pub interest: fn(&EventKind) -> Interest,
     /// Whether it holds publications until they are approved.
     pub waits_for_approval: bool,
     /// Whether its cursors are kept with a node's own result.
     pub is_local: bool,
-    /// How many jobs may run side by side.
+    /// How many runs may run side by side.
     pub batch: usize,
     /// How many deliveries ended how, and how long they took.
     pub stats: Stats,
@@ -99,8 +97,7 @@ impl Status {
         Self {
             name: W::NAME,
             subscription,
-            subscribes_to: W::subscribes_to,
-            skips: W::skips,
+            interest: W::interest,
             waits_for_approval: settings.wait_for_approval,
             is_local,
             batch: settings.batch,

@@ -80,7 +80,7 @@ pub(super) struct LogWindow {
     /// Since when it has events that have not come in.
     behind_since: Option<Instant>,
     /// Up to here events become rows before they run: one of them may kill the process.
-    careful_until: u64,
+    isolate_until: u64,
     intake: Intake,
     /// Where it was settled when it made room last: once is enough until that shows.
     made_room_at: Option<u64>,
@@ -91,7 +91,7 @@ pub(super) struct LogWindow {
 
 impl LogWindow {
     pub(super) fn new(epoch: Epoch, settled: u64, is_stuck: bool, intake: Intake) -> Self {
-        let careful_until = if is_stuck { settled + READ } else { 0 };
+        let isolate_until = if is_stuck { settled + READ } else { 0 };
         Self {
             epoch,
             settled,
@@ -100,7 +100,7 @@ impl LogWindow {
             finished: BTreeMap::new(),
             head: settled,
             behind_since: None,
-            careful_until,
+            isolate_until,
             intake,
             made_room_at: None,
             is_reading: false,
@@ -152,8 +152,8 @@ impl LogWindow {
     }
 
     /// Whether an event is one of those that may have killed the process.
-    pub(super) fn is_suspect(&self, event: &Event) -> bool {
-        event.id.seq <= self.careful_until
+    pub(super) fn needs_isolation(&self, event: &Event) -> bool {
+        event.id.seq <= self.isolate_until
     }
 
     /// An event has left the fast window.
@@ -326,8 +326,8 @@ mod tests {
     #[test]
     fn a_stuck_log_begins_with_suspects() {
         let window = LogWindow::new(Epoch::generate(), 10, true, ALONE);
-        assert!(window.is_suspect(&event(window.epoch, 11)));
-        assert!(!window.is_suspect(&event(window.epoch, 10 + READ + 1)));
+        assert!(window.needs_isolation(&event(window.epoch, 11)));
+        assert!(!window.needs_isolation(&event(window.epoch, 10 + READ + 1)));
     }
 
     #[test]

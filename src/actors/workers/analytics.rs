@@ -1,7 +1,7 @@
 //! The analytics worker: counts what happens, by author, tag and day.
 
 use crate::{
-    actors::worker::{Delivery, Outcome, Worker},
+    actors::worker::{Delivery, Error, Interest, Outcome, Worker},
     domain::{EventKind, Moderation},
     store::{AnalyticsAccess, Effects},
 };
@@ -10,11 +10,11 @@ use crate::{
 ///
 /// Exactly once: the counters are effects, committed in the same transaction as the worker's cursor. Two deliveries of one post are
 /// safe side by side: each adds what its own event says, whatever the order, and reads nothing.
-pub struct Analytics {
+pub struct AnalyticsWorker {
     access: AnalyticsAccess,
 }
 
-impl Analytics {
+impl AnalyticsWorker {
     /// With access to the counters.
     #[must_use]
     pub fn new(access: AnalyticsAccess) -> Self {
@@ -39,14 +39,14 @@ impl Analytics {
     }
 }
 
-impl Worker for Analytics {
+impl Worker for AnalyticsWorker {
     const NAME: &'static str = "analytics";
 
-    fn subscribes_to(_: &EventKind) -> bool {
-        true
+    fn interest(_: &EventKind) -> Interest {
+        Interest::Handle
     }
 
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
-        Outcome::Done(self.count(delivery))
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
+        Ok(Outcome::Done(self.count(delivery)))
     }
 }

@@ -17,7 +17,7 @@ use self::{
     template::MailTemplate,
 };
 use crate::{
-    actors::worker::{Delivery, Error, Outcome, Worker},
+    actors::worker::{Delivery, Error, Interest, Outcome, Worker},
     clock::SharedClock,
     domain::{AccountId, EventKind, MailLinkKey, PostId, Timestamp, Viewer, may_see},
     gateways::Mailer,
@@ -36,7 +36,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// the mail server puts off is tried again hours long; the mailing ends when every row is `sent`, `failed` or `unknown`. Two deliveries
 /// of one post are safe side by side: one transaction claims a copy for one of them, and both know which copies are on their way
 /// (`does_everything_side_by_side_and_nobody_sees_it`).
-pub struct Email {
+pub struct EmailWorker {
     dispatcher: Arc<Dispatcher>,
     public_url: String,
     links: OnceCell<MailLinkKey>,
@@ -93,7 +93,7 @@ impl Sending {
     }
 }
 
-impl Email {
+impl EmailWorker {
     /// With access to the ledger and a mailer; `public_url` is where links in mails lead.
     #[must_use]
     pub fn new(access: MailAccess, mailer: Arc<dyn Mailer>, clock: SharedClock, public_url: &str) -> Self {
@@ -108,8 +108,7 @@ impl Email {
     }
 
     async fn mail(&self, delivery: &Delivery, id: PostId, author: AccountId) -> Result<Outcome, Error> {
-        let read = |progress| serde_json::from_value(progress).map_err(|error| Error::Fault(error.to_string()));
-        match delivery.progress.clone().map(read).transpose()? {
+        match delivery.progress()? {
             None => match self.dispatcher.access.frozen(id).await? {
                 // A first step that failed: who follows since then is not in the audience.
                 Some(readers) => self.begin(id, author, readers).await,
@@ -137,7 +136,7 @@ impl Email {
         let complete = (next.is_none() && readers > 0).then_some(readers);
         access.freeze(id, &wanting, complete, self.dispatcher.clock.now()).await?;
         match next {
-            Some(last) => proceed(&Progress::Freezing { after: *last, readers }),
+            Some(last) => Outcome::continue_from(&Progress::Freezing { after: *last, readers }, Effects::none()),
             None => self.begin(id, author, readers).await,
         }
     }
@@ -164,7 +163,7 @@ impl Email {
         let template = self.template(id, author).await?.map(Arc::new);
         match Step::new(&self.dispatcher, id, template, self.timeout).run(sending).await? {
             Stepped::Finished => Ok(Outcome::done()),
-            Stepped::Goes(sending) => proceed(&Progress::Sending(sending)),
+            Stepped::Goes(sending) => Outcome::continue_from(&Progress::Sending(sending), Effects::none()),
         }
     }
 
@@ -178,33 +177,27 @@ impl Email {
     }
 }
 
-impl Worker for Email {
+impl Worker for EmailWorker {
     const NAME: &'static str = "email";
     const WAITS_FOR_APPROVAL: bool = true;
 
-    fn subscribes_to(event: &EventKind) -> bool {
-        matches!(event, EventKind::PostPublished { .. } | EventKind::PostApproved { restores: Some(_), .. })
-    }
-
-    fn skips(event: &EventKind) -> bool {
-        matches!(event, EventKind::PostPublished { notify: false, .. })
-    }
-
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
-        match &delivery.event.kind {
-            EventKind::PostPublished { post, author, .. } => self.mail(delivery, *post, *author).await.into(),
-            // What a rejection has dropped goes out after all; the ledger knows who has it already, and whose copy was given up.
-            EventKind::PostApproved { post, author, .. } => match self.dispatcher.access.post(*post).await {
-                Ok(Some(found)) if found.notify => self.mail(delivery, *post, *author).await.into(),
-                Ok(_) => Outcome::done(),
-                Err(error) => Outcome::Retry(error.into()),
-            },
-            _ => Outcome::done(),
+    fn interest(event: &EventKind) -> Interest {
+        match event {
+            EventKind::PostPublished { notify: false, .. } => Interest::Skip,
+            EventKind::PostPublished { .. } | EventKind::PostApproved { restores: Some(_), .. } => Interest::Handle,
+            _ => Interest::Ignore,
         }
     }
-}
 
-fn proceed(progress: &Progress) -> Result<Outcome, Error> {
-    let progress = serde_json::to_value(progress).map_err(|error| Error::Fault(error.to_string()))?;
-    Ok(Outcome::Continue { progress, effects: Effects::none() })
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
+        match &delivery.event.kind {
+            EventKind::PostPublished { post, author, .. } => self.mail(delivery, *post, *author).await,
+            // What a rejection has dropped goes out after all; the ledger knows who has it already, and whose copy was given up.
+            EventKind::PostApproved { post, author, .. } => match self.dispatcher.access.post(*post).await? {
+                Some(found) if found.notify => self.mail(delivery, *post, *author).await,
+                Some(_) | None => Ok(Outcome::done()),
+            },
+            _ => Ok(Outcome::done()),
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    actors::worker::{Delivery, Error, Outcome, Worker},
+    actors::worker::{Delivery, Error, Interest, Outcome, Worker},
     config::FeedSettings,
     domain::{AccountId, EventKind, PageCursor, Post, PostId, Timestamp},
     store::{Effects, FeedAccess},
@@ -20,7 +20,7 @@ const ROWS_IN_MEMORY: usize = 200;
 /// Idempotent by the rows' keys: `feed:[reader, inverted time, post]`. Two deliveries of one post are safe side by side: rows
 /// that are written or removed at once are compared with the post again afterwards, and what a fan-out leaves to the engine's next
 /// commit is taken back only when that has been made (`a_post_that_goes_at_once_leaves_no_row_behind`).
-pub struct Feed {
+pub struct FeedWorker {
     access: FeedAccess,
     chunk: usize,
     backfill: usize,
@@ -45,20 +45,13 @@ impl Chunk {
     /// What follows when this chunk is dealt with.
     fn end(self, effects: Effects) -> Result<Outcome, Error> {
         match self.next {
-            Some(next) => next.proceed(effects),
+            Some(next) => Outcome::continue_from(&next, effects),
             None => Ok(Outcome::Done(effects)),
         }
     }
 }
 
-impl Progress {
-    fn proceed(self, effects: Effects) -> Result<Outcome, Error> {
-        let progress = serde_json::to_value(self).map_err(|error| Error::Fault(error.to_string()))?;
-        Ok(Outcome::Continue { progress, effects })
-    }
-}
-
-impl Feed {
+impl FeedWorker {
     /// With access to followers and feed rows, and the sizes in `[feed]`.
     #[must_use]
     pub fn new(access: FeedAccess, sizes: &FeedSettings) -> Self {
@@ -84,7 +77,10 @@ impl Feed {
     async fn take_back(&self, delivery: &Delivery, author: AccountId, position: PageCursor) -> Result<Outcome, Error> {
         if delivery.progress.is_none() {
             let is_wanted = self.is_wanted(position.post).await?;
-            return if is_wanted { Ok(Outcome::done()) } else { Progress::default().proceed(Effects::none()) };
+            if is_wanted {
+                return Ok(Outcome::done());
+            }
+            return Outcome::continue_from(&Progress::default(), Effects::none());
         }
         let chunk = self.next_chunk(delivery, author).await?;
         self.conform(&chunk.readers, position).await?;
@@ -112,8 +108,7 @@ impl Feed {
 
     /// The next followers of an author; the first chunk has the author, too.
     async fn next_chunk(&self, delivery: &Delivery, author: AccountId) -> Result<Chunk, Error> {
-        let read = |progress| serde_json::from_value(progress).map_err(|error| Error::Fault(error.to_string()));
-        let done: Option<Progress> = delivery.progress.clone().map(read).transpose()?;
+        let done: Option<Progress> = delivery.progress()?;
         let after = done.as_ref().and_then(|done| done.after);
         // One more than the chunk tells whether there is another one.
         let mut readers = self.access.audience(author, after, self.chunk + 1).await?;
@@ -167,8 +162,19 @@ impl Feed {
     async fn is_wanted(&self, post: PostId) -> Result<bool, Error> {
         Ok(self.access.post(post).await?.is_some_and(|post| !post.is_withdrawn))
     }
+}
 
-    async fn handle(&self, delivery: &Delivery) -> Result<Outcome, Error> {
+impl Worker for FeedWorker {
+    const NAME: &'static str = "feed";
+
+    fn interest(event: &EventKind) -> Interest {
+        Interest::handle_if(!matches!(
+            event,
+            EventKind::PostEdited { .. } | EventKind::PostApproved { restores: None, .. }
+        ))
+    }
+
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
         match &delivery.event.kind {
             EventKind::PostPublished { post, author, published_at, .. }
             | EventKind::PostApproved { post, author, restores: Some(published_at), .. } => {
@@ -183,18 +189,6 @@ impl Feed {
             }
             EventKind::PostEdited { .. } | EventKind::PostApproved { restores: None, .. } => Ok(Outcome::done()),
         }
-    }
-}
-
-impl Worker for Feed {
-    const NAME: &'static str = "feed";
-
-    fn subscribes_to(event: &EventKind) -> bool {
-        !matches!(event, EventKind::PostEdited { .. } | EventKind::PostApproved { restores: None, .. })
-    }
-
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
-        self.handle(delivery).await.into()
     }
 }
 

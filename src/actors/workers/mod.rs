@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use actix::ArbiterHandle;
 
-pub use analytics::Analytics;
-pub use email::Email;
-pub use feed::Feed;
-pub use moderation::Moderation;
-pub use search::Search;
+pub use analytics::AnalyticsWorker;
+pub use email::EmailWorker;
+pub use feed::FeedWorker;
+pub use moderation::ModerationWorker;
+pub use search::SearchWorker;
 
 use super::{
     Publisher,
@@ -31,22 +31,34 @@ use crate::{
 /// Every worker of Broadsheet, one line each.
 #[must_use]
 pub fn standard() -> Registry {
-    Registry::default()
-        .with(|context| Feed::new(context.feed.clone(), &context.config.feed))
-        .with(|context| Search::new(context.search.clone(), context.index.clone()))
+    standard_wrapped(Unwrapped)
+}
+
+/// The same with something around each of them: tests plant faults with it.
+#[must_use]
+pub fn standard_wrapped(wrap: impl Wrap) -> Registry {
+    Chain { registry: Registry::default(), wrap: Arc::new(wrap) }
+        .with(|context| FeedWorker::new(context.feed.clone(), &context.config.feed))
+        .with(|context| SearchWorker::new(context.search.clone(), context.index.clone()))
         .with(|context| {
-            let timeout = context.config.worker(Email::NAME, Email::WAITS_FOR_APPROVAL).timeout.get();
-            let email =
-                Email::new(context.mail.clone(), context.mailer.clone(), context.clock.clone(), &context.public_url);
+            let timeout = context.config.worker(EmailWorker::NAME, EmailWorker::WAITS_FOR_APPROVAL).timeout.get();
+            let email = EmailWorker::new(
+                context.mail.clone(),
+                context.mailer.clone(),
+                context.clock.clone(),
+                &context.public_url,
+            );
             email.within(timeout)
         })
         .with(|context| {
-            Moderation::new(context.moderation.clone(), context.moderator.clone(), context.publisher.clone())
+            ModerationWorker::new(context.moderation.clone(), context.moderator.clone(), context.publisher.clone())
         })
-        .with(|context| Analytics::new(context.analytics.clone()))
+        .with(|context| AnalyticsWorker::new(context.analytics.clone()))
+        .registry
 }
 
 /// What a worker can be handed: narrow repositories and gateways, never the store.
+#[derive(Clone)]
 pub struct WorkerContext {
     /// Followers and feed rows.
     pub feed: FeedAccess,
@@ -74,11 +86,49 @@ pub struct WorkerContext {
     pub public_url: String,
 }
 
+/// Puts something around a worker before it starts.
+pub trait Wrap: Send + Sync + 'static {
+    /// The worker with something around it. Its name is the worker's own.
+    type Wrapped<W: Worker>: Worker;
+
+    /// Puts it around.
+    fn wrap<W: Worker>(&self, worker: W) -> Self::Wrapped<W>;
+}
+
+/// Nothing around a worker.
+struct Unwrapped;
+
+impl Wrap for Unwrapped {
+    type Wrapped<W: Worker> = W;
+
+    fn wrap<W: Worker>(&self, worker: W) -> W {
+        worker
+    }
+}
+
+/// A registry whose workers are wrapped when they are added.
+struct Chain<P> {
+    registry: Registry,
+    wrap: Arc<P>,
+}
+
+impl<P: Wrap> Chain<P> {
+    fn with<W: Worker>(self, make: impl FnOnce(&WorkerContext) -> W + 'static) -> Self {
+        let wrap = Arc::clone(&self.wrap);
+        Self { registry: self.registry.with(move |context| wrap.wrap(make(context))), ..self }
+    }
+}
+
 type Starter = Box<dyn FnOnce(&WorkerContext, &Engine, Settings, &ArbiterHandle) -> Running>;
+
+type Change = Box<dyn FnOnce(&mut WorkerContext)>;
 
 /// The workers to be run.
 #[derive(Default)]
-pub struct Registry(Vec<Registered>);
+pub struct Registry {
+    workers: Vec<Registered>,
+    changes: Vec<Change>,
+}
 
 struct Registered {
     name: &'static str,
@@ -92,14 +142,21 @@ impl Registry {
     pub fn with<W: Worker>(mut self, make: impl FnOnce(&WorkerContext) -> W + 'static) -> Self {
         let start: Starter =
             Box::new(move |context, engine, settings, arbiter| engine.start(make(context), settings, arbiter));
-        self.0.push(Registered { name: W::NAME, waits_for_approval: W::WAITS_FOR_APPROVAL, start });
+        self.workers.push(Registered { name: W::NAME, waits_for_approval: W::WAITS_FOR_APPROVAL, start });
+        self
+    }
+
+    /// Changes what the workers are handed: tests give them mailers and moderators of their own.
+    #[must_use]
+    pub fn with_context(mut self, change: impl FnOnce(&mut WorkerContext) + 'static) -> Self {
+        self.changes.push(Box::new(change));
         self
     }
 
     /// The workers' names, in their order.
     #[must_use]
     pub fn names(&self) -> Vec<&'static str> {
-        self.0.iter().map(|worker| worker.name).collect()
+        self.workers.iter().map(|worker| worker.name).collect()
     }
 
     /// Starts the workers that this node is to run, each on an arbiter of its own made by `arbiter`.
@@ -109,13 +166,15 @@ impl Registry {
         engine: &Engine,
         mut arbiter: impl FnMut() -> ArbiterHandle,
     ) -> Vec<Running> {
+        let mut context = context.clone();
+        self.changes.into_iter().for_each(|change| change(&mut context));
         let config = &context.config;
         let runs = |worker: &Registered| config.runs_worker(worker.name);
         let start = |worker: Registered| {
             let settings = settings(config, &worker);
-            (worker.start)(context, engine, settings, &arbiter())
+            (worker.start)(&context, engine, settings, &arbiter())
         };
-        self.0.into_iter().filter(runs).map(start).collect()
+        self.workers.into_iter().filter(runs).map(start).collect()
     }
 }
 

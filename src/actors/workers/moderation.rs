@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::{
     actors::{
         self, Command, Publisher,
-        worker::{Delivery, Error, Outcome, Sharing, Turn, Worker},
+        worker::{Delivery, Error, Interest, Outcome, Sharing, Turn, Worker},
     },
-    domain::{EventId, EventKind, Moderation as State, Post, PostId},
+    domain::{EventId, EventKind, Moderation, Post, PostId},
     gateways::{Moderator, Submission},
     store::ModerationAccess,
 };
@@ -21,13 +21,13 @@ use crate::{
 /// Idempotent by post and content hash: a verdict on text that has a verdict already, be it a model's or a person's, is
 /// dropped; one on text that has changed meanwhile hides the post if it is a rejection, and counts for nothing else. Two deliveries of one
 /// post are safe side by side for the same reason: of two verdicts on one text the publisher takes the first.
-pub struct Moderation {
+pub struct ModerationWorker {
     access: ModerationAccess,
     moderator: Arc<dyn Moderator>,
     publisher: Publisher,
 }
 
-impl Moderation {
+impl ModerationWorker {
     /// With a moderator to ask and a publisher to tell.
     #[must_use]
     pub fn new(access: ModerationAccess, moderator: Arc<dyn Moderator>, publisher: Publisher) -> Self {
@@ -51,20 +51,20 @@ impl Moderation {
 
 /// Whether a post waits for the verdict that this event asks for, and not for a later one's.
 fn waits(post: &Post, event: EventId) -> bool {
-    post.moderation == State::Pending && post.announced_by() <= Some(event)
+    post.moderation == Moderation::Pending && post.announced_by() <= Some(event)
 }
 
-impl Worker for Moderation {
+impl Worker for ModerationWorker {
     const NAME: &'static str = "moderation";
 
-    fn subscribes_to(event: &EventKind) -> bool {
-        matches!(event, EventKind::PostPublished { .. } | EventKind::PostEdited { .. })
+    fn interest(event: &EventKind) -> Interest {
+        Interest::handle_if(matches!(event, EventKind::PostPublished { .. } | EventKind::PostEdited { .. }))
     }
 
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
         match delivery.event.kind.post() {
-            Some(post) => self.judge(delivery, post).await.into(),
-            None => Outcome::done(),
+            Some(post) => self.judge(delivery, post).await,
+            None => Ok(Outcome::done()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    actors::worker::{Checkpoint, Delivery, Error, Outcome, Worker},
+    actors::worker::{Checkpoint, Delivery, Error, Interest, Outcome, Worker},
     domain::{Epoch, EventKind, Post, PostId, Viewer, may_see, plain_text},
     search::{Document, Index, Refresh},
     store::SearchAccess,
@@ -20,12 +20,12 @@ const PAGE: usize = 100;
 /// Idempotent by the document's id, which is the post's. The cursors stand in the index's own commit, so the index is never
 /// ahead of them or behind. Two deliveries of one post are safe side by side: each holds a [`Refresh`] from before it reads the post, so
 /// the one that has read the newest version has the last word (`a_text_that_was_slow_to_index_does_not_come_back`).
-pub struct Search {
+pub struct SearchWorker {
     access: SearchAccess,
     index: Index,
 }
 
-impl Search {
+impl SearchWorker {
     /// With access to posts and their authors, and an index to keep.
     #[must_use]
     pub fn new(access: SearchAccess, index: Index) -> Self {
@@ -101,17 +101,17 @@ impl Search {
     }
 }
 
-impl Worker for Search {
+impl Worker for SearchWorker {
     const NAME: &'static str = "search";
 
-    fn subscribes_to(event: &EventKind) -> bool {
-        event.post().is_some()
+    fn interest(event: &EventKind) -> Interest {
+        Interest::handle_if(event.post().is_some())
     }
 
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
         match delivery.event.kind.post() {
-            Some(post) => self.refresh(post).await.into(),
-            None => Outcome::done(),
+            Some(post) => self.refresh(post).await,
+            None => Ok(Outcome::done()),
         }
     }
 

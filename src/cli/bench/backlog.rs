@@ -1,5 +1,5 @@
-//! Backlogs: how fast a large number of rows is drained, and whether the last tenth goes as fast as the first. Rows are written
-//! straight into the database, as an outage of a day would leave them; they are drained as always.
+//! Backlogs: how fast a large number of rows is drained, and whether the last tenth is as fast as the first. Rows are
+//! written directly to the database, as an outage of a day would leave them, and drained as usual.
 
 use std::time::{Duration, Instant};
 
@@ -13,21 +13,21 @@ use super::{
 };
 use crate::actors::worker::Ending;
 
-/// Rows of each kind.
+/// The number of rows.
 const ROWS: usize = 300_000;
-/// The parts of a backlog whose rates are compared.
+/// The number of parts whose rates are compared.
 const PARTS: usize = 10;
-/// How often the worker is looked at.
+/// How often the worker is checked.
 const LOOK: Duration = Duration::from_millis(5);
-/// A worker that ends nothing for so long is stuck.
+/// A worker that finishes nothing for this long is stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Drains a backlog of each kind.
+/// Drains a backlog.
 pub(super) async fn measure(node: &Node, scale: Scale, table: &mut Table) -> anyhow::Result<()> {
     deliveries(node, scale.of(ROWS), table).await
 }
 
-/// Deliveries that have waited for a mail server, say, and are due now.
+/// Deliveries that have waited, for example for a mail server, and are due now.
 async fn deliveries(node: &Node, rows: usize, table: &mut Table) -> anyhow::Result<()> {
     const WORKER: &str = "email";
     step(&format!("writing {} deliveries that are due", grouped(rows as f64)));
@@ -44,15 +44,15 @@ async fn deliveries(node: &Node, rows: usize, table: &mut Table) -> anyhow::Resu
             parts.end();
             moved = Instant::now();
         } else if moved.elapsed() > PATIENCE {
-            bail!("worker {WORKER} has done {done} of {rows} deliveries and stands still");
+            bail!("worker {WORKER} has stopped after {done} of {rows} deliveries");
         }
         tokio::time::sleep(LOOK).await;
     }
-    parts.report(table, "deliveries that were due, worker without work");
+    parts.report(table, "due deliveries, by a worker that does nothing");
     Ok(())
 }
 
-/// The times at which each part of a backlog was drained.
+/// The time at which each part of a backlog was drained.
 struct Parts {
     rows: usize,
     began: Instant,
@@ -64,7 +64,7 @@ impl Parts {
         Self { rows, began: Instant::now(), ends: Vec::new() }
     }
 
-    /// How many rows are drained when the present part is; none when all are.
+    /// How many rows are drained when the current part is; `None` when all are.
     fn next(&self) -> Option<usize> {
         let part = self.ends.len() + 1;
         (part <= PARTS).then(|| self.rows * part / PARTS)
@@ -74,7 +74,7 @@ impl Parts {
         self.ends.push(self.began.elapsed());
     }
 
-    /// Rows a second, by part.
+    /// Rows per second, by part.
     fn rates(&self) -> Vec<f64> {
         let begins = std::iter::once(Duration::ZERO).chain(self.ends.iter().copied());
         let took = begins.zip(&self.ends).map(|(begin, end)| end.saturating_sub(begin).as_secs_f64());

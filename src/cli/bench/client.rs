@@ -1,5 +1,5 @@
-//! A cheap HTTP/1.1 client: it shares the cores with the server that it measures. Keep-alive, one request at a time, answers
-//! of known length; it reads the status and the length and leaves the rest alone.
+//! A cheap HTTP/1.1 client, because it shares the cores with the server it measures: keep-alive, one request at a time,
+//! responses of known length. It reads the status and the length and ignores the rest.
 
 use std::{io::Write, net::SocketAddr};
 
@@ -10,7 +10,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Room for what one read may bring.
+/// The buffer size for one read.
 const READ: usize = 16 << 10;
 
 /// One connection to the server.
@@ -20,7 +20,7 @@ pub(super) struct Connection {
     body_begins_at: usize,
 }
 
-/// What matters of an answer's head.
+/// The relevant parts of a response's head.
 #[derive(Debug, PartialEq, Eq)]
 struct Head {
     status: u16,
@@ -36,7 +36,7 @@ impl Connection {
         Ok(Self { stream, received: Vec::with_capacity(READ), body_begins_at: 0 })
     }
 
-    /// Sends a request and reads the whole answer; says its status.
+    /// Sends a request, reads the whole response and returns its status.
     pub(super) async fn send(&mut self, request: &[u8]) -> anyhow::Result<u16> {
         self.stream.write_all(request).await?;
         self.received.clear();
@@ -53,7 +53,7 @@ impl Connection {
         Ok(head.status)
     }
 
-    /// The body of the last answer.
+    /// The body of the last response.
     pub(super) fn body(&self) -> &[u8] {
         self.received.get(self.body_begins_at..).unwrap_or_default()
     }
@@ -77,9 +77,9 @@ impl Head {
         let mut body = 0;
         for (name, value) in lines.filter_map(|line| line.split_once(':')) {
             if name.eq_ignore_ascii_case("content-length") {
-                body = value.trim().parse().context("an answer's length is no number")?;
+                body = value.trim().parse().context("a response's length is not a number")?;
             } else if name.eq_ignore_ascii_case("transfer-encoding") {
-                bail!("an answer came in chunks, which this client does not read");
+                bail!("a response came in chunks, which this client does not support");
             }
         }
         let status = status.context("the server does not speak HTTP")?;
@@ -87,7 +87,7 @@ impl Head {
     }
 }
 
-/// Writes a request in place of whatever `into` holds. An empty token is not sent.
+/// Replaces the content of `into` with a request. An empty token is not sent.
 pub(super) fn write_request(into: &mut Vec<u8>, method: &str, path: &str, token: &str, json: &[u8]) {
     into.clear();
     let authorization = if token.is_empty() { String::new() } else { format!("authorization: Bearer {token}\r\n") };
@@ -102,7 +102,7 @@ pub(super) fn write_request(into: &mut Vec<u8>, method: &str, path: &str, token:
     into.extend_from_slice(json);
 }
 
-/// Sends one request with JSON (none if it is null) and reads JSON; anything but success is an error.
+/// Sends a request with JSON (none if it is null) and reads JSON; everything except success is an error.
 pub(super) async fn call(
     connection: &mut Connection,
     method: &str,
@@ -119,9 +119,9 @@ pub(super) async fn call(
     if body.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(body)?) }
 }
 
-/// A text in an answer.
+/// A text in a response.
 pub(super) fn text<'a>(answer: &'a Value, key: &str) -> anyhow::Result<&'a str> {
-    answer.get(key).and_then(Value::as_str).with_context(|| format!("an answer lacks {key}"))
+    answer.get(key).and_then(Value::as_str).with_context(|| format!("a response lacks {key}"))
 }
 
 #[cfg(test)]

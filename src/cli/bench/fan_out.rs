@@ -1,4 +1,4 @@
-//! Fan-out: how long a post takes until the last follower has it, and how many feed rows are written in a second.
+//! Fan-out: how long a post takes to reach the last follower, and how many feed rows are written per second.
 
 use std::{
     sync::Arc,
@@ -23,16 +23,16 @@ use crate::domain::{AccountId, PostId};
 
 /// Audiences, with the number of posts that are timed for each.
 const AUDIENCES: [(usize, usize); 3] = [(FOLLOWERS, 50), (1_000, 20), (100_000, 3)];
-/// The audience and the number of posts that are published side by side.
+/// The audience and the number of posts that are published at the same time.
 const CROWDED: (usize, usize) = (1_000, 200);
 const CROWD: usize = 16;
-/// The numbers in titles begin here, so that no author has two posts of the same title.
+/// The numbers in titles start here, so that no author has two posts with the same title.
 const FIRST_ALONE: usize = 1_000_000;
 const FIRST_CROWDED: usize = 2_000_000;
-/// How long the last follower may have to wait.
+/// How long the last follower may wait.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Publishes to small, middling and large audiences.
+/// Publishes to small, medium and large audiences.
 pub(super) async fn measure(node: &Node, cast: &Cast, scale: Scale, table: &mut Table) -> anyhow::Result<()> {
     let prose = Arc::new(Prose::new()?);
     for (followers, count) in AUDIENCES {
@@ -53,7 +53,7 @@ async fn author_with(node: &Node, followers: usize) -> anyhow::Result<Person> {
     Ok(author)
 }
 
-/// Each post waits until the one before has settled everywhere.
+/// Each post waits until the previous one has been settled by all workers.
 async fn one_by_one(
     node: &Node,
     author: &Person,
@@ -89,7 +89,7 @@ async fn publish(connection: &mut Connection, author: &Person, json: &str) -> an
     Ok(text(&post, "id")?.parse()?)
 }
 
-/// Looks again and again, but not so often that the looking costs the writing much.
+/// Polls, but not so often that it slows down writing.
 async fn wait_for(node: &Node, reader: AccountId, post: PostId, followers: usize) -> anyhow::Result<()> {
     let pause = Duration::from_millis(if followers > 1_000 { 10 } else { 1 });
     let began = Instant::now();
@@ -98,12 +98,12 @@ async fn wait_for(node: &Node, reader: AccountId, post: PostId, followers: usize
         if newest.first().is_some_and(|position| position.post == post) {
             return Ok(());
         }
-        ensure!(began.elapsed() < PATIENCE, "a feed row has not come within {} s", PATIENCE.as_secs());
+        ensure!(began.elapsed() < PATIENCE, "a feed row has not arrived within {} s", PATIENCE.as_secs());
         tokio::time::sleep(pause).await;
     }
 }
 
-/// Many posts at once: until the feed worker has written the last row.
+/// Many posts at once, until the feed worker has written the last row.
 async fn side_by_side(
     node: &Node,
     author: &Person,
@@ -111,14 +111,14 @@ async fn side_by_side(
     prose: &Arc<Prose>,
     table: &mut Table,
 ) -> anyhow::Result<()> {
-    step("publishing side by side to 1,000 followers");
+    step("publishing at the same time to 1,000 followers");
     let make = posts(&author.token, prose, FIRST_CROWDED);
     let measured = load::run(node.address, Load { clients: CROWD, requests: count, status: 201 }, make).await?;
     let settled = node.settle(Some("feed")).await?;
     let seconds = settled.at.saturating_duration_since(measured.began).as_secs_f64();
-    // The author's own feed gets the post, too.
+    // The author's own feed gets the post as well.
     let rows = count * (CROWDED.0 + 1);
-    let what = format!("feed rows, {} posts to 1,000 followers side by side", grouped(count as f64));
+    let what = format!("feed rows, {} posts to 1,000 followers at the same time", grouped(count as f64));
     table.push(Row::rate(what, rows as f64 / seconds, "rows/s").aim("40,000 rows/s"));
     node.settle(None).await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! Load: so many clients send so many requests, each its next one as soon as the last one was answered.
+//! Load: a number of clients send a number of requests, each the next one as soon as the last one was answered.
 
 use std::{
     net::SocketAddr,
@@ -16,30 +16,30 @@ use tokio::task::JoinSet;
 
 use super::client::Connection;
 
-/// Latencies are kept to three significant digits.
+/// Latencies are recorded with three significant digits.
 const DIGITS: u8 = 3;
 
-/// Writes the request of that number in place of whatever the buffer holds.
+/// Replaces the content of the buffer with the request of this number.
 pub(super) type Make = Arc<dyn Fn(usize, &mut Vec<u8>) + Send + Sync>;
 
 /// How much is to be sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Load {
-    /// How many clients send side by side.
+    /// How many clients send at the same time.
     pub(super) clients: usize,
-    /// How many requests they send together.
+    /// How many requests they send in total.
     pub(super) requests: usize,
-    /// How each of them must be answered.
+    /// The status each of them must get.
     pub(super) status: u16,
 }
 
-/// What came of it.
+/// The result.
 pub(super) struct Measured {
     /// When the first request was sent.
     pub(super) began: Instant,
     /// How many were answered.
     pub(super) requests: usize,
-    /// How long it took until the last one was.
+    /// How long it took until the last one was answered.
     pub(super) elapsed: Duration,
     latencies: Latencies,
 }
@@ -56,36 +56,36 @@ struct Shared {
 }
 
 impl Latencies {
-    /// None yet.
+    /// An empty recording.
     pub(super) fn new() -> anyhow::Result<Self> {
         const AN_HOUR_IN_MICROS: u64 = 60 * 60 * 1_000_000;
         Ok(Self(Histogram::new_with_bounds(1, AN_HOUR_IN_MICROS, DIGITS)?))
     }
 
-    /// Adds one.
+    /// Adds a duration.
     pub(super) fn add(&mut self, latency: Duration) {
         self.0.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).max(1));
     }
 
-    /// The duration that the part `quantile` of all stays below.
+    /// The duration at this quantile.
     pub(super) fn quantile(&self, quantile: f64) -> Duration {
         Duration::from_micros(self.0.value_at_quantile(quantile))
     }
 }
 
 impl Measured {
-    /// Requests answered per second.
+    /// Answered requests per second.
     pub(super) fn rate(&self) -> f64 {
         self.requests as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// How long answers took.
+    /// How long responses took.
     pub(super) fn latencies(&self) -> &Latencies {
         &self.latencies
     }
 }
 
-/// Sends a load. Connecting is not part of what is measured.
+/// Sends a load. Connecting is not measured.
 pub(super) async fn run(address: SocketAddr, load: Load, make: Make) -> anyhow::Result<Measured> {
     let latencies = Mutex::new(Latencies::new()?);
     let shared = Arc::new(Shared { load, make, next: AtomicUsize::new(0), latencies });

@@ -1,11 +1,13 @@
-//! The machine and the conditions that figures were measured under. What cannot be found out reads `unknown`.
+//! The machine and the conditions of the measurement. Unavailable values are `unknown`.
 
 use std::{
     fmt, fs,
     path::{Path, PathBuf},
 };
 
-/// What figures depend on.
+use crate::process;
+
+/// What the figures depend on.
 pub(super) struct Machine {
     cores: usize,
     processor: String,
@@ -16,10 +18,10 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// Looks at the machine, and at the file system that has the data.
+    /// Inspects the machine, and the file system with the data.
     pub(super) fn look(folder: &Path) -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let memory = kib(&read("/proc/meminfo"), "MemTotal");
+        let memory = process::kib(&read("/proc/meminfo"), "MemTotal");
         let processor = value(&read("/proc/cpuinfo"), "model name").map(str::to_owned);
         let kernel = read("/proc/sys/kernel/osrelease").trim().to_owned();
         Self {
@@ -51,10 +53,9 @@ impl fmt::Display for Machine {
     }
 }
 
-/// The most memory that this process has had, as text.
+/// The peak memory of this process, as text.
 pub(super) fn peak_memory() -> String {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    kib(&status, "VmHWM").map_or_else(unknown, |kib| format!("{} MiB", kib / 1_024))
+    process::peak_bytes().map_or_else(unknown, |bytes| format!("{} MiB", bytes >> 20))
 }
 
 fn unknown() -> String {
@@ -67,12 +68,7 @@ fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     pairs.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim())
 }
 
-/// The number in the first line `key: 123 kB`.
-fn kib(text: &str, key: &str) -> Option<u64> {
-    value(text, key)?.split_whitespace().next()?.parse().ok()
-}
-
-/// The type of the file system that a folder lies on: that of the innermost mount point above it.
+/// The type of a folder's file system: that of the innermost mount point above it.
 fn file_system(mounts: &str, folder: &Path) -> Option<String> {
     let mount = |line: &str| {
         let mut parts = line.split(' ').skip(1).map(str::to_owned);
@@ -92,11 +88,5 @@ mod tests {
         assert_eq!(file_system(mounts, Path::new("/tmp/x")).as_deref(), Some("tmpfs"));
         assert_eq!(file_system(mounts, Path::new("/tmpx")).as_deref(), Some("ext4"));
         assert_eq!(file_system("", Path::new("/tmp")), None);
-    }
-
-    #[test]
-    fn sizes_are_read_from_the_kernels_lines() {
-        assert_eq!(kib("VmPeak:\t  200 kB\nVmHWM:\t  123456 kB\n", "VmHWM"), Some(123_456));
-        assert_eq!(kib("", "VmHWM"), None);
     }
 }

@@ -1,5 +1,5 @@
-//! `broadsheet bench`: measures a real node, started in this process on RocksDB, through HTTP on the loopback. Every figure
-//! comes from requests that anybody could send; only large audiences are written straight into the database.
+//! `broadsheet bench`: measures a real node, started in this process on RocksDB, over HTTP on the loopback interface.
+//! Every figure comes from requests that anyone could send; only large audiences are written directly to the database.
 //!
 //! `node` starts the server, `client` and `load` send requests, `publishing`, `reading`, `fan_out` and `backlog` measure, `report`
 //! prints. Nothing here passes or fails: it is a benchmark, not a test.
@@ -30,16 +30,17 @@ use self::{machine::Machine, node::Node, people::Person, report::Table};
 /// Followers of the author in most measurements: one signs up, the others are seeded.
 const FOLLOWERS: usize = 10;
 
-/// What is to be measured, and where.
+/// What to measure, and where.
 #[derive(Debug, clap::Args)]
 pub(super) struct Bench {
-    /// Send a tenth of the requests: for trying the benchmark out, not for figures to keep
+    /// Send a tenth of the requests: to try out the benchmark, not to get reliable figures
     #[arg(long)]
     quick: bool,
-    /// Measure only how fast backlogs of 300,000 rows are drained
+    /// Measure only how fast a backlog of 300,000 rows is drained
     #[arg(long)]
     backlog: bool,
-    /// Keep the data in a folder of its own below DIR instead of the system's temporary folder; it is removed afterwards
+    /// Use a temporary folder in DIR for the data instead of one in the system's temporary folder; it is removed
+    /// afterwards
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -58,20 +59,20 @@ impl Bench {
     }
 }
 
-/// How much is done of what a full run does.
+/// How much of a full run is done.
 #[derive(Debug, Clone, Copy)]
 struct Scale {
     divisor: usize,
 }
 
 impl Scale {
-    /// The number of requests in this run where a full run sends `full`.
+    /// The number of requests in this run if a full run sends `full`.
     fn of(self, full: usize) -> usize {
         (full / self.divisor).max(1)
     }
 }
 
-/// Who takes part in every measurement.
+/// The people in every measurement.
 struct Cast {
     /// Has ten followers.
     author: Person,
@@ -103,20 +104,20 @@ async fn assemble(node: &Node) -> anyhow::Result<Cast> {
     Ok(Cast { author, reader })
 }
 
-/// Says what is being done; standard output is for the figures.
+/// Prints progress to standard error; standard output is for the figures.
 fn step(text: &str) {
-    // Nobody may be looking at standard error, which is no reason to stop measuring.
+    // Standard error may be closed, which is no reason to stop measuring.
     let _ = writeln!(io::stderr(), "bench: {text}");
 }
 
-/// A folder that is there for as long as this value.
+/// A folder that exists as long as this value.
 struct Folder(PathBuf);
 
 impl Folder {
     fn make(parent: &Path) -> anyhow::Result<Self> {
         let folder = parent.join(format!("broadsheet-bench-{}", std::process::id()));
-        fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", parent.display()))?;
-        fs::create_dir(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        fs::create_dir_all(parent).with_context(|| format!("cannot create the folder {}", parent.display()))?;
+        fs::create_dir(&folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
         Ok(Self(folder))
     }
 }

@@ -1,4 +1,4 @@
-//! The node that is measured: the real server with its real workers, and a look at how far these are.
+//! The node being measured: the real server with its real workers, and their progress.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -20,38 +20,39 @@ use crate::{
     telemetry,
 };
 
-/// The clients' threads. They are not the server's, but they run on the same cores.
+/// The number of client threads. They are separate from the server's, but run on the same cores.
 const CLIENT_THREADS: usize = 2;
 /// How long the database may take to close its files.
 const CLOSING: Duration = Duration::from_secs(5);
-/// How often the workers are looked at.
+/// How often the workers are checked.
 const LOOK: Duration = Duration::from_millis(5);
-/// Longer than a worker needs to notice that its log has grown: whoever is level for so long has settled.
+/// Longer than a worker needs to notice that its log has grown: workers that are level for this long have settled
+/// everything.
 const CERTAIN: Duration = Duration::from_millis(400);
-/// Workers that have not moved for so long are stuck.
+/// Workers without progress for this long are stuck.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A running node, seen from the benchmark.
 #[derive(Clone)]
 pub(super) struct Node {
-    /// Where it listens.
+    /// The address it listens on.
     pub(super) address: SocketAddr,
-    /// Where its mail goes.
+    /// The folder for its mail.
     pub(super) mail_folder: PathBuf,
     repositories: Repositories,
     workers: Vec<Running>,
 }
 
-/// When workers had dealt with everything.
+/// When the workers had processed everything.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Settled {
-    /// Since when they are level.
+    /// Since when they have been level.
     pub(super) at: Instant,
-    /// How many events there are.
+    /// The number of events.
     pub(super) head: u64,
 }
 
-/// Starts a node with its data in `folder`, has `work` done on a runtime of its own, and drains the node.
+/// Starts a node with its data in `folder`, runs `work` on a separate runtime, and drains the node.
 pub(super) fn with_node<T, F>(folder: &Path, work: impl FnOnce(Node) -> F) -> anyhow::Result<T>
 where
     T: Send + 'static,
@@ -94,7 +95,7 @@ where
     outcome
 }
 
-/// As a new user's server, but for the port, the log's level, the limit on sign-ups and the life of tokens.
+/// The defaults, except for the port, the log level, the limit on sign-ups and the lifetime of tokens.
 fn config(folder: &Path) -> Config {
     let mut config = Config { data_dir: folder.to_owned(), ..Config::default() };
     config.http.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -110,12 +111,13 @@ impl Node {
         self.repositories.seeding()
     }
 
-    /// For looking whether a post's row has arrived: the rows themselves, because a feed page would pull what is missing.
+    /// For checking whether a post's row has arrived: reads the rows themselves, because a feed page would pull missing
+    /// posts.
     pub(super) fn feed_rows(&self) -> FeedAccess {
         self.repositories.feed()
     }
 
-    /// How many deliveries a worker has ended in this way.
+    /// How many deliveries of a worker ended in this way.
     pub(super) fn ended(&self, worker: &str, ending: Ending) -> u64 {
         let totals = self.workers.iter().find(|running| running.status.name == worker);
         totals.and_then(|running| running.status.stats.totals().endings.get(&ending).copied()).unwrap_or(0)
@@ -126,12 +128,12 @@ impl Node {
         self.workers.iter().filter(|running| running.status.name == worker).for_each(Running::wake);
     }
 
-    /// The node's time.
+    /// The node's current time.
     pub(super) fn now(&self) -> Timestamp {
         SystemClock.now()
     }
 
-    /// Waits until all workers, or only the one of that name, have dealt with everything there is.
+    /// Waits until all workers, or only the one with this name, have processed everything.
     pub(super) async fn settle(&self, only: Option<&str>) -> anyhow::Result<Settled> {
         let mut level: Option<Settled> = None;
         let mut moved = (Instant::now(), 0);
@@ -149,13 +151,13 @@ impl Node {
                 moved = (Instant::now(), total);
             }
             if moved.0.elapsed() > PATIENCE {
-                bail!("the workers have not moved for {} s", PATIENCE.as_secs());
+                bail!("the workers have made no progress for {} s", PATIENCE.as_secs());
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    /// How far the workers are if all are equally far and idle, and how far they are taken together.
+    /// The workers' common position if all have reached the same one and are idle, and the sum of their positions.
     fn look(&self, only: Option<&str>) -> anyhow::Result<(Option<u64>, u64)> {
         let (mut level, mut total, mut is_level) = (None, 0, true);
         for worker in self

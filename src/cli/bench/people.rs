@@ -1,4 +1,4 @@
-//! People who sign up as everybody does: by e-mail, with the code from the mail folder.
+//! People who sign up in the normal way: by e-mail, with the code from the mail folder.
 
 use std::{fs, io, path::Path, time::Duration};
 
@@ -12,11 +12,11 @@ use super::{
 use crate::domain::AccountId;
 
 const PASSWORD: &str = "correct horse battery staple";
-/// How often the mail folder is looked into for a code, and how long in between.
+/// How many times the mail folder is searched for a code, and the pause in between.
 const LOOKS: usize = 200;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Somebody who is signed in.
+/// A person who is signed in.
 pub(super) struct Person {
     /// The account's id.
     pub(super) id: AccountId,
@@ -26,7 +26,7 @@ pub(super) struct Person {
     pub(super) token: String,
 }
 
-/// Signs somebody up, confirms the address, signs them in, and turns their mail off.
+/// Signs a person up, confirms the address, signs in, and turns mail off.
 pub(super) async fn sign_up(node: &Node, handle: &str) -> anyhow::Result<Person> {
     let mut connection = Connection::open(node.address).await?;
     let email = format!("{handle}@bench.example");
@@ -43,7 +43,7 @@ pub(super) async fn sign_up(node: &Node, handle: &str) -> anyhow::Result<Person>
     Ok(Person { id: text(&me, "id")?.parse()?, handle: handle.to_owned(), token })
 }
 
-/// Has a reader follow an author.
+/// Makes a reader follow an author.
 pub(super) async fn follow(node: &Node, reader: &Person, author: &Person) -> anyhow::Result<()> {
     let mut connection = Connection::open(node.address).await?;
     let path = format!("/v1/authors/{}/follow", author.handle);
@@ -57,10 +57,10 @@ async fn code_for(folder: &Path, email: &str) -> anyhow::Result<String> {
         }
         tokio::time::sleep(PAUSE).await;
     }
-    bail!("no mail with a sign-up code has come")
+    bail!("no mail with a sign-up code has arrived")
 }
 
-/// The code in a mail to that address: six digits on a line of their own.
+/// The code in a mail to this address: six digits on a line of their own.
 fn find_code(folder: &Path, email: &str) -> io::Result<Option<String>> {
     let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
     for entry in fs::read_dir(folder)? {

@@ -1,4 +1,4 @@
-//! Publishing: how many posts are accepted through HTTP, and how fast their consequences follow.
+//! Publishing: how many posts are accepted over HTTP, and how fast the workers process them.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use super::{
     step,
 };
 
-/// Posts by one client, and by many.
+/// The number of posts by one client, and by many.
 const ALONE: usize = 2_000;
 const CROWDED: usize = 20_000;
 const CROWD: usize = 64;
-/// Posts before any measurement: files, caches and threads are there then.
+/// Posts before the measurement, so that files, caches and threads exist.
 const WARM_UP: usize = 100;
 
 /// Publishes, and waits for the workers.
@@ -42,7 +42,7 @@ pub(super) async fn measure(node: &Node, cast: &Cast, scale: Scale, table: &mut 
     Ok(())
 }
 
-/// Requests that publish posts of ever new numbers, from `first`.
+/// Requests that publish posts with increasing numbers, from `first`.
 pub(super) fn posts(token: &str, prose: &Arc<Prose>, first: usize) -> Make {
     let (token, prose) = (token.to_owned(), Arc::clone(prose));
     Arc::new(move |number: usize, request: &mut Vec<u8>| {
@@ -52,11 +52,11 @@ pub(super) fn posts(token: &str, prose: &Arc<Prose>, first: usize) -> Make {
 
 fn accepted(table: &mut Table, clients: usize, measured: &Measured, aim: &'static str) {
     let plural = if clients == 1 { "" } else { "s" };
-    let what = format!("accepted through HTTP, {clients} client{plural}, {} posts", grouped(measured.requests as f64));
+    let what = format!("accepted over HTTP, {clients} client{plural}, {} posts", grouped(measured.requests as f64));
     table.push(Row::rate(what, measured.rate(), "posts/s").latencies(measured.latencies()).aim(aim));
 }
 
-/// From the first request of the crowd until every worker was at the end of the log.
+/// From the first request until every worker reached the end of the log.
 fn end_to_end(table: &mut Table, crowded: &Measured, before: Settled, after: Settled) {
     let seconds = after.at.saturating_duration_since(crowded.began).as_secs_f64();
     let posts = crowded.requests as f64 / seconds;

@@ -1,4 +1,4 @@
-//! Reading: feed pages, posts and searches, warm, by one client and by many.
+//! Reading: feed pages, posts and searches, with warm caches, by one client and by many.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::{
 };
 
 const CROWD: usize = 32;
-/// So many posts are read in turn.
+/// How many posts are read in turn.
 const POSTS: usize = 1_000;
 
 /// One kind of request.
@@ -29,7 +29,7 @@ struct Kind {
     aim: &'static str,
 }
 
-/// Reads as the author's follower does.
+/// Reads as a follower of the author.
 pub(super) async fn measure(node: &Node, cast: &Cast, scale: Scale, table: &mut Table) -> anyhow::Result<()> {
     let posts = newest(node, &cast.reader, scale.of(POSTS)).await?;
     let kinds = [
@@ -76,7 +76,7 @@ async fn read(node: &Node, reader: &Person, scale: Scale, table: &mut Table, kin
     Ok(())
 }
 
-/// Requests for these paths in turn, written once.
+/// Requests for these paths in turn, generated once.
 fn gets(token: &str, paths: &[String]) -> Make {
     let request = |path: &String| {
         let mut request = Vec::new();
@@ -90,7 +90,7 @@ fn gets(token: &str, paths: &[String]) -> Make {
     })
 }
 
-/// The ids of the newest posts. What the moderator keeps back would make every figure look better than it is.
+/// The ids of the newest posts. Hidden posts would make every figure look better than it is.
 async fn newest(node: &Node, reader: &Person, count: usize) -> anyhow::Result<Vec<String>> {
     let mut connection = Connection::open(node.address).await?;
     let mut ids = Vec::new();

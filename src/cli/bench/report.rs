@@ -10,7 +10,7 @@ pub(super) struct Table {
     rows: Vec<Row>,
 }
 
-/// One figure, with how long the single requests took and what was aimed at.
+/// One figure, with the latency of single requests and the goal.
 pub(super) struct Row {
     what: String,
     figure: String,
@@ -25,14 +25,14 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// Adds a row that has nothing but its figure.
+    /// Adds a row with only a figure.
     pub(super) fn figure(&mut self, what: &str, figure: String) {
         self.push(Row { what: what.to_owned(), figure, p50: String::new(), p99: String::new(), aim: "" });
     }
 }
 
 impl Row {
-    /// So many of something in a second.
+    /// A rate per second.
     pub(super) fn rate(what: String, per_second: f64, unit: &str) -> Self {
         let figure = format!("{} {unit}", grouped(per_second));
         Self { what, figure, p50: String::new(), p99: String::new(), aim: "" }
@@ -43,7 +43,7 @@ impl Row {
         Self { p50: duration(latencies.quantile(0.5)), p99: duration(latencies.quantile(0.99)), ..self }
     }
 
-    /// Adds what is aimed at on two cores.
+    /// Adds the goal for two cores.
     pub(super) fn aim(self, aim: &'static str) -> Self {
         Self { aim, ..self }
     }
@@ -72,7 +72,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// A whole number with a comma between each three digits.
+/// A whole number with a comma after every three digits.
 pub(super) fn grouped(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::with_capacity(digits.len() * 2);

@@ -1,4 +1,4 @@
-//! What the server's answer means for a file, and for the whole import. Pure: nothing here waits or sends.
+//! What the server's response means for a file, and for the whole import. Pure: nothing here waits or sends.
 
 use std::time::Duration;
 
@@ -8,34 +8,35 @@ use reqwest::StatusCode;
 use super::{Outcome, post::Post, stop::Stop};
 use crate::{cli::remote::Problem, http::problem::Code};
 
-/// An answer to `POST /v1/posts`.
+/// A response to `POST /v1/posts`.
 pub(super) struct Answer {
     /// Its status.
     pub(super) status: StatusCode,
-    /// When to come back, if it says so.
+    /// When to try again, if it says so.
     pub(super) retry_after: Option<Duration>,
     /// Its body.
     pub(super) body: Bytes,
 }
 
-/// What comes next.
+/// The next step.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// The file is done with.
+    /// The file is finished.
     Done(Outcome),
-    /// Try again, not before that time has passed.
+    /// Try again, but not before this time has passed.
     Again {
-        /// As long as the server asks for.
+        /// The time the server asks for.
         after: Duration,
-        /// What the server says.
+        /// The server's message.
         reason: String,
     },
-    /// No further file has a chance.
+    /// No other file can succeed either.
     Stop(Stop),
 }
 
 impl Answer {
-    /// Reads the answer to `post`, which went to `address`. `was_accepted` says whether the token has been good before.
+    /// Interprets the response to `post`, which was sent to `address`. `was_accepted` says whether the token was
+    /// accepted before.
     pub(super) fn read(&self, post: &Post, address: &str, was_accepted: bool) -> Next {
         let problem = serde_json::from_slice::<Problem>(&self.body).ok();
         let said = || problem.as_ref().map_or_else(|| format!("status {}", self.status), Problem::sentence);
@@ -57,7 +58,7 @@ impl Answer {
     }
 }
 
-/// Everything that is wrong with the file, in one line.
+/// All errors of the file, in one line.
 fn line(problem: &Problem, post: &Post) -> String {
     if problem.errors.is_empty() {
         return problem.sentence();

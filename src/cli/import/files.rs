@@ -1,4 +1,4 @@
-//! Finding Markdown files in a folder, and reading them. What is in them is not looked at here.
+//! Finds and reads Markdown files in a folder. Their content is not interpreted here.
 
 use std::{
     ffi::OsStr,
@@ -10,31 +10,31 @@ use walkdir::WalkDir;
 
 use super::stop::Stop;
 
-/// No post is this long: a body has at most 100,000 characters.
+/// No post is this long, because a body has at most 100,000 characters.
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// A Markdown file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct File {
-    /// Its path below the folder, with `/` between the parts; what is not UTF-8 in it is replaced.
+    /// Its path within the folder, with `/` between the parts; invalid UTF-8 is replaced.
     pub(super) name: String,
-    /// What it is called without its extension; `my-post/index.md` is called `my-post`.
+    /// Its name without the extension; `my-post/index.md` has the name `my-post`.
     pub(super) stem: String,
     path: PathBuf,
 }
 
-/// What a folder holds.
+/// The content of a folder.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// The files, sorted by name.
     pub(super) files: Vec<File>,
-    /// The `_index.md` files: pages of sections, no posts.
+    /// The `_index.md` files, which are pages of sections and not posts.
     pub(super) sections: Vec<String>,
-    /// What could not be looked at, and why.
+    /// What could not be read, and why.
     pub(super) unreadable: Vec<(String, String)>,
 }
 
-/// Finds the Markdown files in `folder` and the folders in it. Hidden ones are left out; links are followed.
+/// Finds the Markdown files in `folder` and its subfolders. Hidden files are ignored; links are followed.
 ///
 /// # Errors
 /// `Folder` if it cannot be listed, `Empty` if there is nothing to import.
@@ -70,23 +70,23 @@ impl Found {
         self.files.push(File { name, stem, path: path.to_owned() });
     }
 
-    /// Notes what could not be looked at. Links that lead nowhere or back are of interest only if they are Markdown
-    /// files: editors leave hidden ones beside every open file.
+    /// Records what could not be read. Broken and circular links matter only if they are Markdown files: editors create
+    /// hidden ones beside every open file.
     fn miss(&mut self, folder: &Path, error: &walkdir::Error) {
         let path = error.path().unwrap_or(folder);
         let is_of_interest = !path.file_name().is_some_and(is_hidden) && (is_markdown(path) || !path.is_symlink());
         if is_of_interest {
-            let reason = error.io_error().map_or_else(|| "is a link that leads back".to_owned(), cannot_be_read);
+            let reason = error.io_error().map_or_else(|| "is a circular link".to_owned(), cannot_be_read);
             self.unreadable.push((name_of(folder, path), reason));
         }
     }
 }
 
 impl File {
-    /// What the file holds.
+    /// The content of the file.
     ///
     /// # Errors
-    /// Why it cannot be taken.
+    /// Why it cannot be imported.
     pub(super) async fn read(&self) -> Result<Vec<u8>, String> {
         let length = tokio::fs::metadata(&self.path).await.map_err(|error| cannot_be_read(&error))?.len();
         if length > MAX_BYTES {

@@ -1,9 +1,9 @@
-//! `broadsheet import DIR`: publishes a folder of Markdown files on a running server, through the API that everybody
-//! uses. Running it again takes what is missing: a file's slug is always the same.
+//! `broadsheet import DIR`: publishes a folder of Markdown files on a running server, through the public API. Running
+//! it again imports only what is missing, because a file's slug is always the same.
 //!
-//! Here: what can be asked for, and the order in which things happen. `files.rs` finds and reads, `post.rs` makes a
-//! request of a file, `upload.rs` and `answer.rs` talk to the server, `report.rs` to the person. Nothing here opens the
-//! database or writes into the folder.
+//! Here are the options and the order of the steps. `files.rs` finds and reads files, `post.rs` makes a request from a
+//! file, `upload.rs` and `answer.rs` talk to the server, `report.rs` talks to the user. Nothing here opens the database
+//! or writes into the folder.
 
 mod answer;
 mod files;
@@ -23,54 +23,54 @@ use crate::{
     config::Secret,
 };
 
-/// More than this at a time gains nothing: the server commits 64 commands together.
+/// More at a time would gain nothing: the server commits 64 commands together.
 const MAX_PARALLEL: usize = 64;
 
-/// What `broadsheet import` is told.
+/// The arguments of `broadsheet import`.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// Folder of Markdown files (*.md, *.markdown); its folders are searched, too
+    /// Folder with Markdown files (*.md, *.markdown); subfolders are searched as well
     #[arg(value_name = "DIR")]
     dir: PathBuf,
     /// Address of the server
     #[arg(long, env = "BROADSHEET_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
-    /// Access token of the author; the variable or --token-file keep it out of the list of processes
+    /// Access token of the author; prefer the variable or --token-file, which keep it out of the process list
     #[arg(long, env = "BROADSHEET_TOKEN", hide_env_values = true)]
     token: Option<Secret>,
-    /// File with the access token; `-` is standard input
+    /// File with the access token; `-` means standard input
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Mail the followers about each post
+    /// Send followers a mail about each post
     #[arg(long)]
     notify: bool,
-    /// Read and check the files, and send nothing
+    /// Read and check the files without sending anything
     #[arg(long)]
     dry_run: bool,
-    /// How many files are on their way at a time
+    /// How many files to send at the same time
     #[arg(long, value_name = "N", default_value_t = 4)]
     parallel: usize,
 }
 
-/// What became of a file.
+/// The result for a file.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Published,
     Draft,
     AlreadyThere,
-    /// Why not, in words its owner can act on.
+    /// Why it was not imported, in words its owner can act on.
     NotTaken(String),
 }
 
-/// Files on their way: the name of each, and what became of it.
+/// Files being sent: the name of each, and its result.
 type Uploads = JoinSet<(String, Result<Outcome, Stop>)>;
 
 impl Import {
-    /// Imports the folder. Exit code 0: every file was taken or had been before; 1: some were not; 2: the token, the
+    /// Imports the folder. Exit code 0: every file was imported, now or earlier; 1: some were not; 2: the token, the
     /// address or the folder is wrong, and the import ended early.
     ///
     /// # Errors
-    /// When standard output cannot be written to.
+    /// If standard output cannot be written to.
     pub(super) async fn run(&self) -> anyhow::Result<ExitCode> {
         let mut report = Report::new(self.dry_run);
         let ended = self.import(&mut report).await;
@@ -92,7 +92,7 @@ impl Import {
         report.start(&found);
         let mut uploads = Uploads::new();
         let ended = self.send_all(found, uploader, &mut uploads, report).await;
-        // After a stop some may still be on their way; what became of them counts.
+        // After a stop some files may still be in progress; their results count.
         while let Some(joined) = uploads.join_next().await {
             if let Ok((name, Ok(outcome))) = joined {
                 report.add(&name, outcome);
@@ -149,7 +149,7 @@ impl Import {
     }
 }
 
-/// Waits for one file that is on its way; false if there is none.
+/// Waits for a file in progress; false if there is none.
 async fn take_one(uploads: &mut Uploads, report: &mut Report) -> Result<bool, Stop> {
     let Some(joined) = uploads.join_next().await else { return Ok(false) };
     let (name, outcome) = joined?;

@@ -1,5 +1,5 @@
-//! Makes the body of `POST /v1/posts` out of a file, and a slug that stays the same however often the file is imported.
-//! Nothing here knows of the network.
+//! Makes the body of `POST /v1/posts` from a file, and a slug that stays the same whenever the file is imported again.
+//! Nothing here knows the network.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,8 @@ use ulid::Ulid;
 use super::{Outcome, files::File};
 use crate::domain::{Body, Document, Problems, Slug, Tag, Timestamp, Title};
 
-/// The words of a slug made of a path end here; a hyphen and 8 digits follow, and 100 characters are allowed.
+/// The maximum length of the words in a slug made from a path; a hyphen and 8 digits follow, and 100 characters are
+/// allowed.
 const MAX_WORDS: usize = 80;
 
 /// Makes the posts of one import.
@@ -22,16 +23,16 @@ pub(super) struct Posts {
     slugs: HashSet<String>,
 }
 
-/// A post on its way to the server.
+/// A post to be sent to the server.
 pub(super) struct Post {
-    /// The request's body; each try sends the very same bytes.
+    /// The request's body; each attempt sends exactly the same bytes.
     pub(super) json: Bytes,
     /// The request's idempotency key.
     pub(super) key: String,
     fields: Fields,
 }
 
-/// What the API takes.
+/// The fields of the API.
 #[derive(Serialize)]
 struct Fields {
     title: String,
@@ -45,25 +46,25 @@ struct Fields {
 }
 
 impl Posts {
-    /// Starts an import that happens at `now`.
+    /// Starts an import at `now`.
     pub(super) fn new(notify: bool, now: Timestamp) -> Self {
         Self { notify, now, run: Ulid::generate(), slugs: HashSet::new() }
     }
 
-    /// Makes a post of a file. Files come sorted by name: the first that claims a slug gets it.
+    /// Makes a post from a file. Files are sorted by name; the first one with a slug gets it.
     ///
     /// # Errors
-    /// Why the file cannot be taken.
+    /// Why the file cannot be imported.
     pub(super) fn make(&mut self, file: &File, bytes: &[u8]) -> Result<Post, String> {
         let document = Document::parse(&file.stem, bytes).map_err(|error| error.to_string())?;
         let own = document.slug.and_then(|slug| Slug::parse(&slug).ok()).map(|slug| slug.to_string());
         let slug = own.filter(|slug| !self.slugs.contains(slug)).unwrap_or_else(|| slug_of_path(&file.name));
         if !self.slugs.insert(slug.clone()) {
-            return Err(format!("another file has the slug `{slug}`: give it one of its own"));
+            return Err(format!("another file has the slug `{slug}`: give this file a different one"));
         }
         let published_at = document.date.filter(|_| !document.draft);
         if let Some(date) = published_at.filter(|date| *date > self.now) {
-            return Err(format!("dated in the future ({date}): scheduling does not exist"));
+            return Err(format!("dated in the future ({date}): posts cannot be scheduled"));
         }
         let fields = Fields {
             title: document.title,
@@ -79,8 +80,9 @@ impl Posts {
         Ok(Post { json: json.into(), key, fields })
     }
 
-    /// The same for all tries of one import, so that a lost answer does no harm, and another one for each import: what
-    /// an earlier import has published is told by its slug, not by a repeated answer that reads as if it were new.
+    /// The idempotency key: the same for all attempts of one import, so that a lost response does no harm, and
+    /// different for each import. A post from an earlier import is recognised by its slug, not by a repeated response
+    /// that looks new.
     fn key(&self, name: &str, json: &[u8]) -> String {
         let mut hash = Sha256::new();
         hash.update(format!("{}\n{name}\n", self.run));
@@ -90,12 +92,12 @@ impl Posts {
 }
 
 impl Post {
-    /// What the file becomes when the server takes it.
+    /// The result if the server accepts it.
     pub(super) fn taken(&self) -> Outcome {
         if self.fields.status == "draft" { Outcome::Draft } else { Outcome::Published }
     }
 
-    /// What the server would say, as far as that follows from the file alone.
+    /// The server's errors, as far as they follow from the file alone.
     pub(super) fn rehearse(&self) -> Outcome {
         let mut problems = Problems::default();
         problems.note(Title::parse(&self.fields.title));
@@ -112,7 +114,7 @@ impl Post {
         }
     }
 
-    /// What is wrong with a field, as the file's owner knows it: the tag itself instead of `tags.3`.
+    /// An error of a field in the terms of the file's owner: the tag itself instead of `tags.3`.
     pub(super) fn explain(&self, field: &str, message: &str) -> String {
         let place = field.strip_prefix("tags.").and_then(|place| place.parse::<usize>().ok());
         match place.and_then(|place| self.fields.tags.get(place)) {
@@ -122,7 +124,7 @@ impl Post {
     }
 }
 
-/// The words of a path and a hash of it: the same for the same path, and different for any other.
+/// The words of a path and its hash: always the same for the same path, and different for other paths.
 fn slug_of_path(name: &str) -> String {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let words = slug::slugify(stem.strip_suffix("/index").unwrap_or(stem));
@@ -137,7 +139,7 @@ mod tests {
     use super::*;
     use crate::cli::import::files;
 
-    /// Makes posts of files in a folder, as an import at the end of November 2026 does.
+    /// Makes posts from files in a folder, as an import at the end of November 2026 does.
     fn make(texts: &[(&str, &str)]) -> Vec<Result<Post, String>> {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in texts {

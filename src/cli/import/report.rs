@@ -1,5 +1,5 @@
-//! What the person sees: a bar or lines while files are on their way, then what was not taken and why, and one line
-//! that sums up. Only the sum goes to standard output.
+//! What the user sees: a progress bar or lines while files are sent, then the files that were not imported and why, and
+//! a summary. Only the summary goes to standard output.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -8,11 +8,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{Outcome, files::Found};
 use crate::cli::remote::printable;
 
-/// Counts what became of the files, and tells of it.
+/// Counts and shows the results of the files.
 pub(super) struct Report {
     is_rehearsal: bool,
     bar: Option<ProgressBar>,
-    /// Of all files that were found; `None` before they were looked for.
+    /// The number of files found; `None` before the search.
     total: Option<usize>,
     published: usize,
     drafts: usize,
@@ -21,18 +21,19 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// An empty report; of a rehearsal if nothing is sent.
+    /// An empty report; a rehearsal if nothing is sent.
     pub(super) fn new(is_rehearsal: bool) -> Self {
         let not_taken = Vec::new();
         Self { is_rehearsal, bar: None, total: None, published: 0, drafts: 0, already_there: 0, not_taken }
     }
 
-    /// The files are known: shows a bar if there is a terminal, and says what is no post or could not be looked at.
+    /// Called when the files are known: shows a bar if there is a terminal, and names files that are not posts or
+    /// cannot be read.
     pub(super) fn start(&mut self, found: &Found) {
         let total = found.files.len() + found.unreadable.len();
         self.total = Some(total);
         for name in &found.sections {
-            say(&format!("{name}: passed over, it is the page of a section and no post"));
+            say(&format!("{name}: skipped, it is the page of a section and not a post"));
         }
         if io::stderr().is_terminal() {
             let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}");
@@ -44,13 +45,13 @@ impl Report {
         }
     }
 
-    /// Notes what became of a file.
+    /// Records the result for a file.
     pub(super) fn add(&mut self, name: &str, outcome: Outcome) {
         let word = match &outcome {
             Outcome::Published => "published",
             Outcome::Draft => "draft",
             Outcome::AlreadyThere => "already there",
-            Outcome::NotTaken(_) => "not taken",
+            Outcome::NotTaken(_) => "not imported",
         };
         match outcome {
             Outcome::Published => self.published += 1,
@@ -73,10 +74,11 @@ impl Report {
         self.not_taken.is_empty()
     }
 
-    /// Takes the bar away, and says what was not taken and how many were; nothing if no file was looked for.
+    /// Removes the bar, and prints the files that were not imported and the summary; nothing if there was no search for
+    /// files.
     ///
     /// # Errors
-    /// When standard output cannot be written to.
+    /// If standard output cannot be written to.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
@@ -101,7 +103,7 @@ impl Report {
         if !self.is_rehearsal {
             sum += &format!("{already_there} already there, ");
         }
-        sum += &format!("{} not taken", self.not_taken.len());
+        sum += &format!("{} not imported", self.not_taken.len());
         match total.saturating_sub(self.done()) {
             0 => sum,
             left => sum + &format!(", {left} not tried"),
@@ -109,7 +111,7 @@ impl Report {
     }
 }
 
-/// One line to standard error; that it cannot be written is no reason to stop.
+/// Prints a line to standard error; a failure to write it is ignored.
 fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{}", printable(line));
 }
@@ -129,15 +131,15 @@ mod tests {
         let refused = || Outcome::NotTaken("the body is empty".to_owned());
         let all = vec![Outcome::Published, Outcome::Published, Outcome::Draft, Outcome::AlreadyThere, refused()];
         let report = report(false, all);
-        assert_eq!(report.sum(5), "2 published, 1 draft, 1 already there, 1 not taken");
-        assert_eq!(report.sum(8), "2 published, 1 draft, 1 already there, 1 not taken, 3 not tried");
+        assert_eq!(report.sum(5), "2 published, 1 draft, 1 already there, 1 not imported");
+        assert_eq!(report.sum(8), "2 published, 1 draft, 1 already there, 1 not imported, 3 not tried");
         assert!(!report.is_clean());
     }
 
     #[test]
     fn a_rehearsal_says_that_nothing_was_sent() {
         let report = report(true, vec![Outcome::Published]);
-        assert_eq!(report.sum(1), "nothing was sent; it would be 1 published, 0 drafts, 0 not taken");
+        assert_eq!(report.sum(1), "nothing was sent; it would be 1 published, 0 drafts, 0 not imported");
         assert!(report.is_clean());
     }
 }

@@ -1,19 +1,19 @@
-//! What ends a whole import, in one line that says what to do. What is wrong with a single file lives elsewhere.
+//! Errors that end a whole import, each as one line that says what to do. Errors of single files are elsewhere.
 
 use std::{io, path::PathBuf};
 
 use thiserror::Error;
 use tokio::task::JoinError;
 
-/// Why the import cannot go on.
+/// Why the import cannot continue.
 #[derive(Debug, Error)]
 pub(super) enum Stop {
-    /// The folder is not there, is none, or may not be read.
+    /// The folder does not exist, is not a folder, or cannot be read.
     #[error("cannot read the folder {}: {source}", .folder.display())]
     Folder {
         /// As given on the command line.
         folder: PathBuf,
-        /// What the file system says.
+        /// The file system's error.
         source: io::Error,
     },
     /// Nothing to import.
@@ -21,62 +21,62 @@ pub(super) enum Stop {
     Empty(PathBuf),
     /// No token, or an empty one.
     #[error(
-        "no access token: set BROADSHEET_TOKEN, or give --token-file FILE, to the access_token that signing in returns"
+        "no access token: set BROADSHEET_TOKEN, or use --token-file FILE, with the access_token that signing in returns"
     )]
     NoToken,
-    /// The file with the token is not there or may not be read.
+    /// The file with the token does not exist or cannot be read.
     #[error("cannot read the token from {}: {source}", .file.display())]
     TokenFile {
         /// As given on the command line.
         file: PathBuf,
-        /// What the file system says.
+        /// The file system's error.
         source: io::Error,
     },
-    /// Something else was given for the token.
-    #[error("the access token is not one: it has white space or control characters in it")]
+    /// The token contains invalid characters.
+    #[error("the access token is invalid: it contains white space or control characters")]
     MalformedToken,
-    /// The server has refused the token from the start.
-    #[error("{0}; sign in and give the access_token of the answer, which lives 15 minutes")]
+    /// The server refused the token from the start.
+    #[error("{0}; sign in and use the access_token of the response, which is valid for 15 minutes")]
     Refused(String),
-    /// The server took the token for some time.
+    /// The server accepted the token for some time.
     #[error(
-        "the access token has expired: sign in and run the same command with the new one; it goes on where it stopped"
+        "the access token has expired: sign in and run the same command with the new one; it resumes where it stopped"
     )]
     Expired,
-    /// The token is good, but not for this.
+    /// The token is valid, but not for publishing.
     #[error("this account or token may not publish: {0}")]
     Forbidden(String),
-    /// No address of a server.
-    #[error("`{0}` is not the address of a server: write it as http://127.0.0.1:8080")]
+    /// Not the URL of a server.
+    #[error("`{0}` is not a server's URL: write it as http://127.0.0.1:8080")]
     Address(String),
     /// The client cannot be set up.
     #[error("cannot set up HTTPS: {0}")]
     Client(String),
-    /// No connection, or none that lasts.
+    /// No connection, or it keeps breaking.
     #[error("cannot reach {address}: {reason}; is the server running there?")]
     Unreachable {
-        /// Where posts are sent to.
+        /// The address posts are sent to.
         address: String,
-        /// What the network says.
+        /// The network error.
         reason: String,
     },
-    /// Somebody else answers.
+    /// Another program answers.
     #[error("{address} answers with status {status}: is that the address of a Broadsheet server?")]
     UnexpectedResponse {
-        /// Where posts are sent to.
+        /// The address posts are sent to.
         address: String,
         /// The status.
         status: u16,
     },
-    /// The server asked to come back later, again and again.
+    /// The server repeatedly asked to try again later.
     #[error(
-        "the server takes nothing at the moment ({reason}); run the same command later and it goes on where it stopped"
+        "the server accepts nothing at the moment ({reason}); run the same command later, and it resumes where it stopped"
     )]
     Unavailable {
-        /// What the server says.
+        /// The server's message.
         reason: String,
     },
-    /// A task was lost: a mistake in this program.
-    #[error("an upload broke off: {0}")]
+    /// A task was lost: a bug in this program.
+    #[error("an upload was interrupted: {0}")]
     Lost(#[from] JoinError),
 }

@@ -1,4 +1,4 @@
-//! Sends posts to the server, again where that may help. What an answer means is `answer.rs`'s matter.
+//! Sends posts to the server, repeatedly where that may help. `answer.rs` interprets the responses.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -19,19 +19,19 @@ use crate::{
     config::Secret,
 };
 
-/// So often a post is sent while the server asks to come back later.
+/// How many times a post is sent while the server asks to try again later.
 const MAX_BUSY: u32 = 8;
-/// So often a post is sent while the network loses it.
+/// How many times a post is sent while the network fails.
 const MAX_LOST: u32 = 5;
-/// The pause after the first try; it doubles with each.
+/// The pause after the first attempt; it doubles with each one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// No pause is longer, whatever the server asks for.
+/// The maximum pause, whatever the server asks for.
 const MAX_PAUSE: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The server gives up after 10 seconds; a slow line needs some, too.
+/// The server gives up after 10 seconds; the rest is for a slow connection.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Sends posts in the name of one author.
+/// Sends posts as one author.
 pub(super) struct Uploader {
     client: Client,
     address: Url,
@@ -40,10 +40,10 @@ pub(super) struct Uploader {
 }
 
 impl Uploader {
-    /// For the server at `url`, with or without a path and a slash at its end.
+    /// For the server at `url`, with or without a path and a slash at the end.
     ///
     /// # Errors
-    /// `Address` if there can be no server, `Client` if the machine has no certificates to check one with.
+    /// `Address` if the URL is invalid, `Client` if the machine has no certificates to verify a server with.
     pub(super) fn new(url: &str, token: Secret) -> Result<Self, Stop> {
         let address = address_of_posts(url).ok_or_else(|| Stop::Address(url.to_owned()))?;
         let client = remote::client(&address).connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT);
@@ -51,10 +51,10 @@ impl Uploader {
         Ok(Self { client, address, token, was_accepted: AtomicBool::new(false) })
     }
 
-    /// Sends a post until it is clear what becomes of it.
+    /// Sends a post until its result is known.
     ///
     /// # Errors
-    /// What makes it pointless to send any other.
+    /// Why sending other posts is pointless.
     pub(super) async fn send(&self, post: &Post) -> Result<Outcome, Stop> {
         let (mut busy, mut lost) = (0, 0);
         loop {
@@ -105,7 +105,7 @@ fn address_of_posts(url: &str) -> Option<Url> {
     remote::base(url).map(|base| remote::below(&base, &["v1", "posts"]))
 }
 
-/// The header in seconds; the form with a date is not one that this server uses.
+/// The header in seconds; this server does not use the form with a date.
 fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse::<u64>().ok()?;
     Some(Duration::from_secs(seconds))

@@ -1,4 +1,4 @@
-//! `broadsheet check`: whether a data folder is as it should be.
+//! `broadsheet check`: verifies a data folder.
 
 use std::{io::Write, process::ExitCode};
 
@@ -11,7 +11,7 @@ use crate::{
     store::{self, Report, Store},
 };
 
-/// What `broadsheet check` is told.
+/// The arguments of `broadsheet check`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Check {
     #[command(flatten)]
@@ -44,10 +44,10 @@ fn summary(report: &Report) -> String {
     let tables = report.rows.values().filter(|rows| **rows > 0).count();
     let posts = report.rows.get("post").copied().unwrap_or(0);
     let found = match report.findings {
-        0 => "nothing is wrong".to_owned(),
-        1 => "1 thing is wrong".to_owned(),
-        findings => format!("{findings} things are wrong"),
+        0 => "no problems found".to_owned(),
+        1 => "1 problem found".to_owned(),
+        findings => format!("{findings} problems found"),
     };
-    let left_out: String = report.left_out.iter().map(|what| format!("\nnot looked at: {what}")).collect();
+    let left_out: String = report.left_out.iter().map(|what| format!("\nnot checked: {what}")).collect();
     format!("{found}: {rows} rows in {tables} tables, {posts} of them posts{left_out}")
 }

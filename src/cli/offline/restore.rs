@@ -8,7 +8,7 @@ use clap::Args;
 use super::DataFolder;
 use crate::{app, cli::keep_to_ourselves, store};
 
-/// What `broadsheet restore` is told.
+/// The arguments of `broadsheet restore`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Restore {
     /// The backup
@@ -25,7 +25,7 @@ impl Restore {
         let index = config.search_folder();
         if index.exists() {
             bail!(
-                "{} holds the search index of another database; remove it, the server builds it anew",
+                "{} has the search index of another database; remove it, and the server rebuilds it",
                 index.display()
             );
         }

@@ -1,88 +1,14 @@
 //! What the server's answers look like, as far as a terminal shows them. What is missing is empty, and what is new is passed over:
-//! a server of another version is still of use.
+//! a server of another version is still of use. The operators' figures are the monitor's own structs.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// A collection.
 #[derive(Debug, Deserialize)]
 pub(super) struct Items<T> {
     /// What this page holds.
     pub(super) items: Vec<T>,
-}
-
-/// A worker, as `GET /v1/admin/workers` shows it.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Worker {
-    /// Its name.
-    pub(super) name: String,
-    /// `running`, `paused`, `degraded`, …
-    pub(super) state: String,
-    /// Jobs that run.
-    pub(super) running: u64,
-    /// Jobs that may run.
-    pub(super) batch: u64,
-    /// What waits in memory.
-    pub(super) mailbox: Mailbox,
-    /// Events it has not settled.
-    pub(super) lag: u64,
-    /// What waits in the retry queue.
-    pub(super) waiting: Waiting,
-    /// Deliveries settled in a second.
-    pub(super) per_second: Option<f64>,
-    /// From the event to the start of its job.
-    pub(super) wait_ms: Option<Percentiles>,
-    /// Of the job itself.
-    pub(super) run_ms: Option<Percentiles>,
-    /// From the event to its end.
-    pub(super) end_to_end_ms: Option<Percentiles>,
-    /// How often it was restarted.
-    pub(super) restarts: u64,
-    /// What went wrong last.
-    pub(super) last_error: Option<LastError>,
-    /// How many it has.
-    pub(super) dead_letters: u64,
-}
-
-/// How full a mailbox is.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Mailbox {
-    /// Permits that are taken.
-    pub(super) used: u64,
-    /// All permits.
-    pub(super) capacity: u64,
-}
-
-/// What waits in the retry queue.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Waiting {
-    /// Due, or due later.
-    pub(super) ready: u64,
-    /// Received.
-    pub(super) leased: u64,
-    /// Until its post is approved.
-    pub(super) held: u64,
-}
-
-/// How long something takes, in milliseconds.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Percentiles {
-    /// Nineteen of twenty take no longer.
-    pub(super) p95: Option<f64>,
-}
-
-/// The last thing that went wrong.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct LastError {
-    /// When.
-    pub(super) at: String,
-    /// What.
-    pub(super) message: String,
 }
 
 /// A dead letter; its attempts only where it is asked for alone.
@@ -93,7 +19,7 @@ pub(super) struct DeadLetter {
     pub(super) id: String,
     /// Whose it is.
     pub(super) worker: String,
-    /// What its like are known by.
+    /// Id of the cause; dead letters with the same cause share it.
     pub(super) cause: String,
     /// The kind of error.
     pub(super) class: String,
@@ -131,7 +57,7 @@ pub(super) struct Event {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Attempt {
-    /// The how manyth.
+    /// Attempt number, starting at 1.
     pub(super) receive: u64,
     /// When.
     pub(super) at: String,
@@ -261,65 +187,9 @@ pub(super) struct Roles<'a> {
     pub(super) roles: &'a [String],
 }
 
-/// What `GET /v1/admin/watch` sends.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Change {
-    /// Everything as it is now.
-    Snapshot {
-        /// Which sequence the numbers belong to.
-        stream: String,
-        /// The number of the last change that is in it.
-        seq: u64,
-        /// The node itself.
-        #[serde(default)]
-        node: Map<String, Value>,
-        /// All workers.
-        #[serde(default)]
-        workers: Vec<Worker>,
-        /// All dead letters, by cause.
-        #[serde(default)]
-        dead_letters: Vec<Cause>,
-    },
-    /// One worker has changed.
-    Worker {
-        /// The change's number.
-        seq: u64,
-        /// The worker as it is now.
-        worker: Box<Worker>,
-    },
-    /// The node has changed.
-    Node {
-        /// The change's number.
-        seq: u64,
-        /// The node as it is now.
-        node: Map<String, Value>,
-    },
-    /// The dead letters have changed.
-    DeadLetters {
-        /// The change's number.
-        seq: u64,
-        /// All of them as they are now, by cause.
-        dead_letters: Vec<Cause>,
-    },
-    /// Something that this version does not know.
-    #[serde(other)]
-    Unknown,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_missing_or_new_breaks_nothing() {
-        let worker: Worker = serde_json::from_str(r#"{"name": "feed", "colour": "green", "wait_ms": null}"#).unwrap();
-        assert_eq!((worker.name.as_str(), worker.lag, worker.mailbox.capacity), ("feed", 0, 0));
-        let change = serde_json::from_str(r#"{"type": "weather", "seq": 7}"#).unwrap();
-        assert!(matches!(change, Change::Unknown));
-        let change = serde_json::from_str(r#"{"type": "snapshot", "stream": "01J", "seq": 4}"#).unwrap();
-        assert!(matches!(change, Change::Snapshot { seq: 4, .. }));
-    }
 
     #[test]
     fn a_choice_says_only_what_was_chosen() {

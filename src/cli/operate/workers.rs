@@ -8,8 +8,9 @@ use reqwest::Method;
 use super::{
     output,
     server::{Server, Target, read},
-    wire::{Items, Percentiles, Worker},
+    wire::Items,
 };
+use crate::actors::monitor::{Percentiles, WorkerStats};
 
 /// What `broadsheet workers` is told.
 #[derive(Debug, Args)]
@@ -58,7 +59,7 @@ impl Workers {
         if self.target.json {
             return Ok(output::json(&answer)?);
         }
-        let workers: Items<Worker> = read(server, answer)?;
+        let workers: Items<WorkerStats> = read(server, answer)?;
         Ok(output::line(&table(&workers.items))?)
     }
 
@@ -73,7 +74,7 @@ impl Workers {
 }
 
 /// The workers as a table.
-pub(super) fn table<'a>(workers: impl IntoIterator<Item = &'a Worker>) -> String {
+pub(super) fn table<'a>(workers: impl IntoIterator<Item = &'a WorkerStats>) -> String {
     let header = [
         "WORKER",
         "STATE",
@@ -94,8 +95,9 @@ pub(super) fn table<'a>(workers: impl IntoIterator<Item = &'a Worker>) -> String
     output::table(&header, &[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13], workers.into_iter().map(row))
 }
 
-fn row(worker: &Worker) -> Vec<String> {
-    let p95 = |stats: &Option<Percentiles>| output::millis(stats.as_ref().and_then(|stats| stats.p95));
+fn row(worker: &WorkerStats) -> Vec<String> {
+    // Nothing was measured yet: that is no time at all, and not a short one.
+    let p95 = |measured: &Percentiles| output::millis((*measured != Percentiles::default()).then_some(measured.p95));
     let last_error = worker.last_error.as_ref();
     vec![
         worker.name.clone(),
@@ -106,7 +108,7 @@ fn row(worker: &Worker) -> Vec<String> {
         worker.waiting.ready.to_string(),
         worker.waiting.leased.to_string(),
         worker.waiting.held.to_string(),
-        worker.per_second.map_or_else(String::new, |rate| format!("{rate:.1}")),
+        format!("{:.1}", worker.per_second),
         p95(&worker.wait_ms),
         p95(&worker.run_ms),
         p95(&worker.end_to_end_ms),

@@ -1,11 +1,11 @@
-//! Dates as people and tools write them into front matter.
+//! Parses dates as people and tools write them in front matter.
 
 use jiff::{Timestamp as Instant, civil::DateTime, tz::Offset};
 
 use crate::domain::Timestamp;
 
-/// Reads RFC 3339, a bare date, and a date and time with or without seconds and offset, set apart by spaces or not.
-/// Without an offset it is UTC.
+/// Reads RFC 3339, a date alone, and a date and time with or without seconds, offset and spaces between them. Without
+/// an offset it is UTC.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = match text.strip_suffix("UTC").or_else(|| text.strip_suffix("GMT")) {

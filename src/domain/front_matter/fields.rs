@@ -1,4 +1,4 @@
-//! Front matter itself: where it ends, and its fields, whichever of the three languages it is written in.
+//! Finds the end of the front matter and reads its fields, in any of the three formats.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::FrontMatterError;
 
-/// The fields by their names in lower case. Nested tables are left out: nothing we read is nested.
+/// The fields by their names in lower case. Nested tables are ignored: nothing we read is nested.
 #[derive(Default)]
 pub(super) struct Fields(HashMap<String, Field>);
 
@@ -24,7 +24,8 @@ impl Fields {
         }
     }
 
-    /// Tags and categories, in lists or in a line: by commas if it has one, else the plural ones by spaces as Jekyll does.
+    /// Tags and categories, as lists or as one line. A line is split at commas if it has any, otherwise the plural
+    /// fields are split at spaces, as Jekyll does.
     pub(super) fn tags(&self) -> Vec<String> {
         let mut tags: Vec<String> = Vec::new();
         for name in ["tags", "tag", "categories", "category"] {
@@ -51,7 +52,7 @@ impl Fields {
     }
 }
 
-/// A word that means yes or no.
+/// Parses a word that means yes or no.
 pub(super) fn switch(text: &str) -> Option<bool> {
     match text.to_lowercase().as_str() {
         "true" | "yes" | "on" => Some(true),
@@ -60,7 +61,7 @@ pub(super) fn switch(text: &str) -> Option<bool> {
     }
 }
 
-/// The front matter's fields and what follows it. A text without front matter has no fields.
+/// Splits the text into the fields of its front matter and the rest. Text without front matter has no fields.
 pub(super) fn split(text: &str) -> Result<(Fields, &str), FrontMatterError> {
     match text.lines().next().map(str::trim_end) {
         Some(fence @ "---") => {
@@ -76,7 +77,7 @@ pub(super) fn split(text: &str) -> Result<(Fields, &str), FrontMatterError> {
     }
 }
 
-/// What stands between the first line and the next that is one of `ends`, and what follows that.
+/// The text between the first line and the next line that is one of `ends`, and the text after it.
 fn fenced<'a>(text: &'a str, ends: &[&str]) -> Option<(&'a str, &'a str)> {
     let mut lines = text.split_inclusive('\n');
     let start = lines.next()?.len();
@@ -90,14 +91,14 @@ fn fenced<'a>(text: &'a str, ends: &[&str]) -> Option<(&'a str, &'a str)> {
     None
 }
 
-/// Markdown may well start with a brace (`{{< shortcode >}}`, `{% include %}`), an object goes on with a quote.
+/// Markdown may start with a brace (`{{< shortcode >}}`, `{% include %}`); in a JSON object a quote follows.
 fn is_json_object(text: &str) -> bool {
     text.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with(['"', '}']))
 }
 
 fn from_yaml(matter: &str) -> Result<Fields, FrontMatterError> {
     use serde_saphyr::{DefaultMessageFormatter, MessageFormatter, NonFiniteFloatPolicy};
-    // Far above any real front matter, far below what could hurt: an alias bomb ends after 10,000 events.
+    // Far more than any real front matter needs, and harmless: an alias bomb ends after 10,000 events.
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_events: 50_000,
@@ -186,7 +187,7 @@ fn json_scalar(value: Value) -> Option<String> {
     }
 }
 
-/// What parsers say and people write may go on for lines, and may hold what a terminal should not be sent.
+/// Parsers' messages and people's texts may have several lines, and characters that must not reach a terminal.
 pub(super) fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or("").chars().filter(|c| !c.is_control()).collect()
 }

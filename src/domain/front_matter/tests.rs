@@ -1,4 +1,4 @@
-//! Tests of whole files: Hugo, Jekyll, plain ones, and those that cannot be taken.
+//! Tests of whole files: Hugo, Jekyll, plain files, and files that cannot be imported.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Titles of files whose front matter has none: the first heading, or else the file's name.
+//! Titles of files whose front matter has none: the first heading, otherwise the file's name.
 
 use jiff::civil::Date;
 use pulldown_cmark::{Event, HeadingLevel, Parser, Tag, TagEnd};
@@ -6,7 +6,7 @@ use pulldown_cmark::{Event, HeadingLevel, Parser, Tag, TagEnd};
 use super::date;
 use crate::domain::Timestamp;
 
-/// What a file's name says: Jekyll's `2024-05-01-my-post` gives a date and a slug besides a title.
+/// What a file's name contains: Jekyll's `2024-05-01-my-post` has a date and a slug besides the title.
 pub(super) struct FileName {
     pub(super) title: String,
     pub(super) date: Option<Timestamp>,
@@ -41,7 +41,7 @@ fn readable(stem: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// The first heading, if it is one that titles a whole text (`# …`, or underlined), and the text without it.
+/// The first heading, if it has the top level (`# …`, or underlined), and the text without it.
 pub(super) fn take_heading(body: &str) -> Option<(String, String)> {
     let mut events = Parser::new(body).into_offset_iter();
     let mut depth = 0_usize;

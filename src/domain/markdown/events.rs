@@ -1,13 +1,13 @@
-//! The events of a Markdown text, made harmless: raw HTML becomes text, and nesting and number are bounded, so that no
-//! text of the size we accept can exhaust the stack or keep a core busy in what comes after.
+//! The parser events of a Markdown text, made harmless: raw HTML becomes text, and the depth and number of events are
+//! limited. No text of an accepted size can then exhaust the stack or keep a core busy in later steps.
 
 use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd};
 
-/// How deep quotes, lists and footnotes may stand in each other; deeper ones lose their markup and keep their text.
+/// How deep quotes, lists and footnotes may be nested; deeper ones lose their markup and keep their text.
 pub(super) const MAX_BLOCK_DEPTH: usize = 32;
 /// The same for emphasis, links and images.
 pub(super) const MAX_INLINE_DEPTH: usize = 16;
-/// A longer run of events is cut. Only empty table cells, which the parser adds itself, can come near it.
+/// Further events are dropped. Only empty table cells, which the parser adds itself, can come close to this limit.
 const MAX_EVENTS: usize = 250_000;
 
 /// The events of `markdown`, well nested.
@@ -27,7 +27,7 @@ pub(super) fn of(markdown: &str) -> Vec<Event<'_>> {
 #[derive(Default)]
 struct Shaper<'a> {
     out: Vec<Event<'a>>,
-    /// The open tags; `None` stands for one that was left out.
+    /// The open tags; `None` stands for one that was dropped.
     open: Vec<Option<TagEnd>>,
     block_depth: usize,
     inline_depth: usize,
@@ -87,7 +87,7 @@ impl<'a> Shaper<'a> {
         }
     }
 
-    /// Closes what a cut left open.
+    /// Closes the tags that are still open after events were dropped.
     fn finish(mut self) -> Vec<Event<'a>> {
         while let Some(open) = self.open.last().copied() {
             self.end(open.unwrap_or(TagEnd::Emphasis));
@@ -116,7 +116,7 @@ impl<'a> Shaper<'a> {
         }
     }
 
-    /// Keeps the words inside and outside a block apart when its markup is left out.
+    /// Separates the words inside and outside a block when its markup is dropped.
     fn break_line_instead_of(&mut self, tag: TagEnd) {
         let is_block =
             matches!(tag, TagEnd::BlockQuote(_) | TagEnd::List(_) | TagEnd::FootnoteDefinition | TagEnd::Item);
@@ -125,7 +125,7 @@ impl<'a> Shaper<'a> {
         }
     }
 
-    /// The part of raw HTML that readers get to see, as text: all but comments.
+    /// The part of raw HTML that readers see, as text: everything except comments.
     fn visible(&mut self, html: CowStr<'a>) -> Option<CowStr<'a>> {
         if !self.is_in_comment && !html.trim_start().starts_with("<!--") {
             return Some(html);
@@ -136,7 +136,7 @@ impl<'a> Shaper<'a> {
     }
 }
 
-/// Footnote names become ids of elements: the prefix keeps them apart from those of the page around the post.
+/// Footnote names become ids of elements; the prefix keeps them distinct from ids of the surrounding page.
 fn footnote_id(name: &str) -> CowStr<'static> {
     CowStr::from(format!("fn-{name}"))
 }

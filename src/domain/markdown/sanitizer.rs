@@ -1,4 +1,4 @@
-//! The second wall: reduces HTML to the elements, attributes and addresses that Markdown can produce.
+//! The second protection: reduces HTML to the elements, attributes and URLs that Markdown can produce.
 
 use std::{
     borrow::Cow,
@@ -8,10 +8,10 @@ use std::{
 
 use ammonia::Builder;
 
-/// Constant once built, and not cheap to build.
+/// Built once, because it is constant and expensive to build.
 static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(builder);
 
-/// HTML without anything that could run, restyle the page or load what it should not.
+/// HTML without anything that could run code, restyle the page or load forbidden resources.
 pub(super) fn sanitize(html: &str) -> String {
     SANITIZER.clean(html).to_string()
 }
@@ -45,7 +45,7 @@ fn builder() -> Builder<'static> {
     builder
 }
 
-/// Of the classes of code only its language stays; an image cannot be a mail address.
+/// Of the classes of code only the language is kept; the source of an image cannot be a mail address.
 fn filter_attribute<'u>(element: &str, attribute: &str, value: &'u str) -> Option<Cow<'u, str>> {
     match (element, attribute) {
         ("code", "class") => language_class(value).map(Cow::Owned),

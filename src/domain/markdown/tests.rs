@@ -1,4 +1,5 @@
-//! Tests of rendering: what Markdown gives, what it must never give, and that no text of the accepted size is a bomb.
+//! Tests of rendering: what Markdown produces, what it must never produce, and that no text of an accepted size is a
+//! bomb.
 
 use super::{
     events::{MAX_BLOCK_DEPTH, MAX_INLINE_DEPTH},

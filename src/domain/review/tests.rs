@@ -1,4 +1,4 @@
-//! The rules about people's decisions, case by case.
+//! Tests of the rules about people's decisions, case by case.
 
 use super::*;
 use crate::domain::testing;
@@ -47,7 +47,7 @@ fn a_rejected_post_stays_withdrawn_through_edits_and_reviews_until_its_text_is_a
     edit(&mut post, "fifth");
     assert!(
         post.moderation == Moderation::Pending && !post.is_withdrawn,
-        "an approved post stays out while an edit waits"
+        "an approved post stays visible while an edit waits"
     );
 }
 
@@ -110,7 +110,7 @@ fn nobody_who_has_rejected_a_text_decides_the_appeal_and_nobody_decides_on_their
     assert_eq!(post.rule(author, true, at(1)), Err(ReviewError::OwnPost));
     post.rule(one, false, at(1)).unwrap();
     post.rule(other, false, at(1)).unwrap();
-    assert!(post.rule(one, false, at(1)).is_ok(), "without an appeal anybody may decide again");
+    assert!(post.rule(one, false, at(1)).is_ok(), "without an appeal anyone may decide again");
     post.lodge_appeal(author, at(2)).unwrap();
     for reviewer in [one, other] {
         assert_eq!(post.rule(reviewer, true, at(3)), Err(ReviewError::SameReviewer));

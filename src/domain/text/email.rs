@@ -1,4 +1,4 @@
-//! E-mail addresses. Whether one can be reached is for the mailer to find out.
+//! E-mail addresses. Only sending mail can show whether an address works.
 
 use std::{fmt, str::FromStr};
 
@@ -8,7 +8,8 @@ use super::{check_characters, check_length};
 use crate::domain::Invalid;
 
 text_newtype!(
-    /// An e-mail address, lower-cased as a whole: it identifies an account, and no provider of note tells `Ada@` from `ada@`.
+    /// An e-mail address, all in lower case: it identifies an account, and no major provider distinguishes `Ada@` from
+    /// `ada@`.
     Email
 );
 
@@ -32,7 +33,7 @@ impl Email {
         Ok(Self(text))
     }
 
-    /// What follows the `@`.
+    /// The part after the `@`.
     #[must_use]
     pub fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)

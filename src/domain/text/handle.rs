@@ -9,7 +9,7 @@ text_newtype!(
     Handle
 );
 
-/// Words that stand, or may one day stand, where a handle does.
+/// Words that are used, or may be used in future, in place of a handle in links.
 const RESERVED: [&str; 14] = [
     "admin",
     "api",

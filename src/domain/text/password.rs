@@ -1,11 +1,11 @@
-//! Passwords on their way to the hash. They are never kept, compared or shown.
+//! Passwords before hashing. They are never stored, compared or shown.
 
 use std::fmt;
 
 use super::{check_length, control_characters};
 use crate::domain::Invalid;
 
-/// A password somebody chose or typed: 10 to 200 characters, so at most 800 bytes.
+/// A password as entered: 10 to 200 characters, so at most 800 bytes.
 pub struct Password(String);
 
 impl Password {
@@ -20,7 +20,7 @@ impl Password {
         }
         let first = text.chars().next();
         if text.chars().all(|c| Some(c) == first) {
-            return Err(Invalid::new("password", "too_simple", "must not be one character repeated"));
+            return Err(Invalid::new("password", "too_simple", "must not be a single character repeated"));
         }
         Ok(Self(text.to_owned()))
     }

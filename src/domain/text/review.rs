@@ -1,4 +1,4 @@
-//! The words of a review: a moderator's reason, an author's appeal.
+//! The texts of a review: a moderator's reason and an author's appeal.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ text_newtype!(
     Reason
 );
 text_newtype!(
-    /// What an author says against a rejection: 1 to 2,000 characters.
+    /// An author's objection to a rejection: 1 to 2,000 characters.
     AppealText
 );
 
@@ -36,7 +36,7 @@ impl AppealText {
 }
 
 impl fmt::Debug for AppealText {
-    /// Shows the length only: what people write does not belong in logs.
+    /// Shows only the length: what people write does not belong in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AppealText({} bytes)", self.0.len())
     }

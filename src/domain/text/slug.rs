@@ -10,7 +10,7 @@ text_newtype!(
 );
 
 impl Slug {
-    /// Trims and checks a slug that somebody chose.
+    /// Trims and checks a slug chosen by the author.
     ///
     /// # Errors
     /// `empty`, `too_long` or `invalid_characters`, on the field `slug`.
@@ -25,7 +25,8 @@ impl Slug {
         Ok(Self(text.to_owned()))
     }
 
-    /// Makes a slug of a title: its words in ASCII, and 40 random bits of the post's id, so that equal titles do not meet.
+    /// Makes a slug from a title: its words in ASCII, and 40 random bits of the post's id, so that equal titles do not
+    /// collide.
     #[must_use]
     pub fn from_title(title: &Title, id: PostId) -> Self {
         let words = slug::slugify(title.as_str());

@@ -26,7 +26,7 @@ impl Tag {
         Ok(Self(text))
     }
 
-    /// Checks a post's tags; one that is there twice is kept once, at its first place.
+    /// Checks a post's tags; a duplicate is kept once, at its first position.
     ///
     /// # Errors
     /// `too_many` on the field `tags`, and what is wrong with each, on `tags.0`, `tags.1`, …
@@ -47,8 +47,8 @@ impl Tag {
     }
 }
 
-/// Marks that belong to the letter before them but are not alphanumeric themselves: accents that stand apart, viramas and
-/// nuktas of Indic scripts, tone marks of Thai and Lao, signs of Myanmar and Khmer, the Japanese voicing marks.
+/// Marks that belong to the preceding letter but are not alphanumeric themselves: combining accents, viramas and nuktas
+/// of Indic scripts, tone marks of Thai and Lao, signs of Myanmar and Khmer, the Japanese voicing marks.
 fn is_mark(c: char) -> bool {
     matches!(
         c,

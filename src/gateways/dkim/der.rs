@@ -1,4 +1,4 @@
-//! The little of DER that a PKCS #8 private key needs (RFC 5208, RFC 8410). Everything else is refused.
+//! The part of DER needed to read a PKCS #8 private key (RFC 5208, RFC 8410). Everything else is refused.
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
@@ -10,7 +10,7 @@ const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 /// 1.3.101.112
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 
-/// What a PKCS #8 envelope holds.
+/// The content of a PKCS #8 envelope.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PrivateKey<'a> {
     /// A PKCS #1 key, as DER.
@@ -33,7 +33,7 @@ pub(super) fn private_key(der: &[u8]) -> Option<PrivateKey<'_>> {
     (object == ED25519 && seed.len() == 32).then_some(PrivateKey::Ed25519(seed))
 }
 
-/// The content of the element that `bytes` begin with, and what follows it.
+/// The content of the element at the start of `bytes`, and the bytes after it.
 fn element(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&first, rest) = bytes.split_first()?;
     let (&length, rest) = rest.split_first()?;

@@ -1,4 +1,4 @@
-//! DKIM (RFC 6376, RFC 8463): the domain's signature under every mail. Where the key comes from is the caller's matter.
+//! DKIM (RFC 6376, RFC 8463): signs every mail for a domain. The caller provides the key.
 
 mod der;
 
@@ -13,8 +13,8 @@ use lettre::message::{
 
 use super::SettingsError;
 
-/// What the signature covers. Those that a mail does not have are listed as well, so that nobody can add them on the way;
-/// RFC 8058 wants both headers about unsubscribing in here.
+/// The headers the signature covers. Headers that a mail does not have are listed as well, so that no one can add them
+/// on the way. RFC 8058 requires both headers about unsubscribing.
 const SIGNED: [&str; 12] = [
     "From",
     "To",
@@ -34,11 +34,11 @@ const SIGNED: [&str; 12] = [
 pub struct Dkim(DkimConfig);
 
 impl Dkim {
-    /// A signer for `domain`, whose public key stands in the DNS at `selector._domainkey.domain`. The key is a PEM text
+    /// A signer for `domain`, whose public key is in the DNS at `selector._domainkey.domain`. The key is a PEM text
     /// (`RSA PRIVATE KEY`, or `PRIVATE KEY` with an RSA or Ed25519 key), or the base64 of an Ed25519 seed.
     ///
     /// # Errors
-    /// Names the setting that is wrong; a wrong key under `key_setting`.
+    /// Names the invalid setting; an invalid key under `key_setting`.
     pub fn new(domain: &str, selector: &str, key: &str, key_setting: &'static str) -> Result<Self, SettingsError> {
         for (setting, text) in [("mail.dkim_domain", domain), ("mail.dkim_selector", selector)] {
             let is_name = text.split('.').all(|label| {
@@ -66,14 +66,14 @@ impl Dkim {
 }
 
 impl fmt::Debug for Dkim {
-    /// Without the key.
+    /// Does not show the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Dkim(…)")
     }
 }
 
 fn signing_key(text: &str) -> Option<DkimSigningKey> {
-    // In variables, line ends are often written out.
+    // In environment variables, line ends are often written as `\n`.
     let text = text.replace("\\n", "\n").replace('\r', "");
     let text = text.trim();
     if text.starts_with("-----BEGIN RSA PRIVATE KEY-----") {
@@ -98,7 +98,7 @@ fn signing_key(text: &str) -> Option<DkimSigningKey> {
     }
 }
 
-/// The base64 of a PEM: 64 characters a line.
+/// The base64 of a PEM: 64 characters per line.
 fn lines(der: &[u8]) -> String {
     der.chunks(48).map(|chunk| format!("{}\n", STANDARD.encode(chunk))).collect()
 }

@@ -1,5 +1,5 @@
-//! What a model's answer is worth. It is checked here, whatever the provider promises: only a clear verdict counts, everything
-//! else goes to a person.
+//! Checks a model's answer, whatever the provider promises: only a clear verdict counts, everything else goes to a
+//! person.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -7,26 +7,26 @@ use serde_json::{Value, json};
 use super::prompt::{CATEGORIES, Prompt};
 use crate::domain::Decision;
 
-/// The longest reason that is kept, in characters.
+/// The maximum length of a stored reason, in characters.
 const LONGEST_REASON: usize = 300;
 
-/// Grounds for a review that are the gateway's own, not the model's.
+/// Reasons for a review that come from the gateway, not from the model.
 pub(super) mod grounds {
-    /// The post seems to speak to the moderator.
+    /// The post seems to address the moderator.
     pub(in super::super) const INJECTION: &str = "prompt_injection";
-    /// The provider or the model does not want to judge this post.
+    /// The provider or the model refuses to judge this post.
     pub(in super::super) const REFUSED: &str = "model_refused";
-    /// The answer is no verdict.
+    /// The answer is not a valid verdict.
     pub(in super::super) const UNCLEAR: &str = "unclear_answer";
     /// The post is too long to be judged.
     pub(in super::super) const TOO_LONG: &str = "too_long";
-    /// Today's money is gone.
+    /// Today's budget is used up.
     pub(in super::super) const BUDGET: &str = "budget";
-    /// The author has had today's share of the calls.
+    /// The author's share of today's calls is used up.
     pub(in super::super) const AUTHOR_BUDGET: &str = "author_budget";
 }
 
-/// What came of one call.
+/// The result of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) decision: Decision,
@@ -35,12 +35,12 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    /// A person must look, for this ground.
+    /// A person must decide, for this reason.
     pub(super) fn review(ground: &str, reason: &str) -> Self {
         Self { decision: Decision::Review, categories: vec![ground.to_owned()], reason: reason.to_owned() }
     }
 
-    /// How hard it is on the post.
+    /// How strict it is.
     pub(super) const fn weight(&self) -> u8 {
         match self.decision {
             Decision::Approve => 0,
@@ -50,7 +50,8 @@ impl Finding {
     }
 }
 
-/// The answer's shape as JSON Schema. Amazon's models know no `additionalProperties` at the top of a tool's input.
+/// The JSON Schema of the answer. Amazon's models do not support `additionalProperties` at the top level of a tool's
+/// input.
 pub(super) fn schema(is_closed: bool) -> Value {
     let words: Vec<&str> = CATEGORIES.iter().map(|(word, _)| *word).collect();
     let mut schema = json!({
@@ -69,7 +70,7 @@ pub(super) fn schema(is_closed: bool) -> Value {
     schema
 }
 
-/// An answer as it should be. A field that is there twice is an error, and so is one that nobody asked for.
+/// A valid answer. Duplicate and unknown fields are errors.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
@@ -91,7 +92,7 @@ enum Answered {
 pub(crate) fn read(answer: &str, prompt: &Prompt) -> Finding {
     let unclear = |why: &str| Finding::review(grounds::UNCLEAR, why);
     let Ok(fields) = serde_json::from_str::<Fields>(answer.trim()) else {
-        return unclear("The model's answer is no verdict.");
+        return unclear("The model's answer is not a valid verdict.");
     };
     if fields.check.trim() != prompt.canary {
         return Finding::review(grounds::INJECTION, "The model did not follow its instructions when it read the post.");
@@ -109,9 +110,9 @@ pub(crate) fn read(answer: &str, prompt: &Prompt) -> Finding {
     let or = |default: &str| if reason.is_empty() { default.to_owned() } else { reason.clone() };
     match fields.decision {
         Answered::Approve if !categories.is_empty() => {
-            unclear("The model approved of the post and objected to it, too.")
+            unclear("The model approved the post and objected to it at the same time.")
         }
-        Answered::Reject if categories.is_empty() => unclear("The model rejected the post without saying for what."),
+        Answered::Reject if categories.is_empty() => unclear("The model rejected the post without a category."),
         Answered::Approve => {
             Finding { decision: Decision::Approve, categories, reason: or("The model does not object to the post.") }
         }
@@ -124,7 +125,7 @@ pub(crate) fn read(answer: &str, prompt: &Prompt) -> Finding {
     }
 }
 
-/// A model's words on one line of bounded length, without control characters.
+/// A model's text on one line of limited length, without control characters.
 fn one_line(text: &str) -> String {
     let plain = text.replace(|c: char| c.is_control() || super::chunks::is_invisible(c), " ");
     let words: Vec<&str> = plain.split_whitespace().collect();

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{domain::Timestamp, gateways::Error};
 
-/// The longest answer, in tokens.
+/// The maximum length of an answer, in tokens.
 const MAX_TOKENS: u32 = 200;
 const TOOL: &str = "verdict";
 
@@ -41,7 +41,7 @@ struct Message {
     content: Vec<Block>,
 }
 
-/// Models also write about what they do; only the call counts.
+/// Models may also write text; only the tool call counts.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Block {
@@ -63,7 +63,7 @@ struct Usage {
 }
 
 impl Bedrock {
-    /// The model of this name in this region, or behind another address than Amazon's.
+    /// The model with this name in this region, or at another URL than Amazon's.
     pub(super) fn new(base_url: &str, region: &str, model: &str) -> Self {
         let amazon = format!("https://bedrock-runtime.{region}.amazonaws.com");
         let base = if base_url.is_empty() { &amazon } else { base_url.trim_end_matches('/') };
@@ -83,7 +83,7 @@ impl Bedrock {
             Err(Refusal::Content) => Ok(Reply::uncounted(Said::Refused)),
             Err(Refusal::Length) => Ok(Reply::uncounted(Said::TooLong)),
             Err(Refusal::Format) => {
-                let message = "the model's server does not know tools; see moderation.model";
+                let message = "the model does not support tools; see moderation.model";
                 Err(Error::Transient(message.to_owned()))
             }
         }
@@ -106,7 +106,7 @@ fn request(prompt: &Prompt) -> Value {
 
 fn read(body: Value) -> Result<Reply, Error> {
     let Ok(answer) = serde_json::from_value::<Answer>(body) else {
-        let message = "the model's server does not answer as Bedrock does; see moderation.base_url";
+        let message = "the model's server does not answer like Bedrock; see moderation.base_url";
         return Err(Error::Transient(message.to_owned()));
     };
     let usage = answer.usage.unwrap_or_default();
@@ -118,7 +118,7 @@ fn read(body: Value) -> Result<Reply, Error> {
         (_, None, _) => Said::Nothing("The model gave no verdict."),
         (_, Some(_), Some(_)) => Said::Nothing("The model gave more than one verdict."),
         (_, Some(call), None) if call.name == TOOL => Said::Answer(call.input.to_string()),
-        (_, Some(_), None) => Said::Nothing("The model did something else than give a verdict."),
+        (_, Some(_), None) => Said::Nothing("The model did something other than give a verdict."),
     };
     Ok(Reply { said, tokens: Tokens { input: usage.input_tokens, output: usage.output_tokens } })
 }

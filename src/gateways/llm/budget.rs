@@ -1,5 +1,5 @@
-//! What asking costs, and how much of it a day may have: all posts together, and those of one author. Counted in memory, per node
-//! and UTC day.
+//! The cost of model calls, and their daily limits: for all posts together, and for the posts of one author. Counted in
+//! memory, per node and UTC day.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,12 @@ use parking_lot::Mutex;
 
 use crate::domain::{AccountId, Day, Timestamp};
 
-/// What a model's tokens cost: millionths of a US dollar for a million of them.
+/// Prices of a model's tokens, in millionths of a US dollar per million tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Prices {
-    /// For those sent.
+    /// For input tokens.
     pub input_micros: u64,
-    /// For those received.
+    /// For output tokens.
     pub output_micros: u64,
 }
 
@@ -31,30 +31,31 @@ impl Tokens {
 }
 
 impl Prices {
-    /// What these tokens cost, in millionths of a millionth of a dollar: one call costs less than a millionth's parts show.
+    /// The cost of these tokens in millionths of a millionth of a dollar, because the cost of one call is too small for
+    /// millionths.
     fn picos(self, tokens: Tokens) -> u128 {
         let input = u128::from(tokens.input) * u128::from(self.input_micros);
         input.saturating_add(u128::from(tokens.output) * u128::from(self.output_micros))
     }
 
-    /// What these tokens cost, in millionths of a dollar, rounded up.
+    /// The cost of these tokens in millionths of a dollar, rounded up.
     pub(super) fn micros(self, tokens: Tokens) -> u64 {
         u64::try_from(self.picos(tokens).div_ceil(1_000_000)).unwrap_or(u64::MAX)
     }
 }
 
-/// What a day may cost.
+/// The limits for a day.
 #[derive(Debug)]
 pub(super) struct Budget {
     prices: Prices,
-    /// 0: as much as it likes.
+    /// 0: no limit.
     daily_picos: u128,
-    /// How often one author's posts are asked about; 0: as often as it takes.
+    /// Calls about the posts of one author; 0: no limit.
     author_calls: u32,
     spent: Mutex<Option<Spent>>,
 }
 
-/// What a day has cost so far.
+/// What has been used today.
 #[derive(Debug)]
 struct Spent {
     day: Day,
@@ -62,12 +63,12 @@ struct Spent {
     calls: HashMap<AccountId, u32>,
 }
 
-/// Why nobody is asked.
+/// Why the model is not called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exhausted {
-    /// Today's money is gone.
+    /// Today's budget is used up.
     Day,
-    /// The author has had today's share.
+    /// The author's share of today's calls is used up.
     Author,
 }
 
@@ -76,7 +77,7 @@ impl Budget {
         Self { prices, daily_picos: u128::from(daily_micros) * 1_000_000, author_calls, spent: Mutex::new(None) }
     }
 
-    /// Whether there is nothing left today to ask about this author's posts with.
+    /// Why no more calls about this author's posts are allowed today, if so.
     pub(super) fn exhausted(&self, author: AccountId, now: Timestamp) -> Option<Exhausted> {
         let (today, spent) = (now.day(), self.spent.lock());
         let spent = spent.as_ref().filter(|spent| spent.day == today)?;
@@ -87,7 +88,7 @@ impl Budget {
         (self.author_calls > 0 && calls >= self.author_calls).then_some(Exhausted::Author)
     }
 
-    /// Counts a call that was answered.
+    /// Counts an answered call.
     pub(super) fn spend(&self, author: AccountId, tokens: Tokens, now: Timestamp) {
         let (today, picos) = (now.day(), self.prices.picos(tokens));
         let mut spent = self.spent.lock();

@@ -1,15 +1,16 @@
-//! A post's text made ready for a model: what readers do not see goes, what models take for markup of their own is broken, and
-//! long texts are cut into chunks. Everything is read: leaving out the middle of long posts would be a place to hide in.
+//! Prepares a post's text for a model: invisible characters are removed, text that models could take for their own
+//! markup is broken up, and long texts are cut into chunks. The whole text is shown; skipping the middle of long posts
+//! would give authors a place to hide things.
 
-/// No line is longer, in bytes: longer ones are wrapped.
+/// The maximum length of a line, in bytes; longer ones are wrapped.
 const LINE: usize = 500;
-/// So much of a chunk's end is repeated at the beginning of the next, in bytes, so that no sentence is cut out of its context.
+/// How many bytes of a chunk's end are repeated at the start of the next one, so that no sentence loses its context.
 const OVERLAP: usize = 512;
-/// What the mark and the end of a line take, in bytes.
+/// The size of the mark and the end of a line, in bytes.
 pub(super) const MARGIN: usize = 8;
 
-/// The text as its readers see it, on lines that end with `\n`, without what a model's server could take for its own markup:
-/// `<|im_start|>`, `</s>` and `[INST]` are control tokens to some, wherever they stand.
+/// The text as its readers see it, on lines that end with `\n`, without anything a model's server could take for its
+/// own markup: `<|im_start|>`, `</s>` and `[INST]` are control tokens for some servers, wherever they occur.
 pub(crate) fn clean(text: &str) -> String {
     let visible: String =
         text.replace("\r\n", "\n").chars().filter(|c| !is_invisible(*c)).map(|c| plain(c).unwrap_or(c)).collect();
@@ -30,8 +31,8 @@ pub(crate) fn clean(text: &str) -> String {
     clean
 }
 
-/// Characters without width and without meaning of their own: zero-width spaces and joiners, direction marks, soft hyphens,
-/// variation selectors, and the tag characters in which whole sentences can be hidden.
+/// Invisible characters without a meaning of their own: zero-width spaces and joiners, direction marks, soft hyphens,
+/// variation selectors, and the tag characters, in which whole sentences can be hidden.
 pub(super) const fn is_invisible(character: char) -> bool {
     matches!(
         character,
@@ -55,7 +56,7 @@ pub(super) const fn is_invisible(character: char) -> bool {
     )
 }
 
-/// The usual line end or space for an unusual one; `None` for what is neither.
+/// The normal line end or space for an unusual one; `None` for other characters.
 fn plain(character: char) -> Option<char> {
     match character {
         '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some('\n'),
@@ -85,7 +86,7 @@ const fn cost(line: &str) -> usize {
     line.len() + MARGIN
 }
 
-/// The lines without more than one empty one in a row.
+/// The lines, with runs of empty lines reduced to one.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut was_empty = false;
     text.split('\n').map(str::trim_end).filter(move |line| {
@@ -95,7 +96,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A line in pieces, broken at spaces where there are any.
+/// Splits a line into pieces, at spaces where possible.
 fn wrap(mut line: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     while line.len() > LINE {
@@ -109,7 +110,7 @@ fn wrap(mut line: &str) -> Vec<&str> {
     pieces
 }
 
-/// The last lines of a chunk: those that the next one repeats.
+/// The last lines of a chunk, which the next one repeats.
 fn end_of<'a>(chunk: &[&'a str]) -> Vec<&'a str> {
     let mut size = 0;
     let fits = |line: &&&str| {

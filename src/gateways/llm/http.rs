@@ -1,5 +1,5 @@
-//! One call over HTTP: bounded in time and size, without redirects, with the key as it is now. What answers mean is not
-//! decided here.
+//! Makes one call over HTTP: limited in time and size, without redirects, with the current key. Responses are
+//! interpreted elsewhere.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::settings::ApiKey;
 use crate::gateways::Error;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// The largest answer that is read, in bytes. A verdict has a few hundred.
+/// The maximum size of a response, in bytes. A verdict has a few hundred.
 const LARGEST_ANSWER: usize = 64 << 10;
 
 /// Calls a provider.
@@ -24,14 +24,14 @@ pub(super) struct Http {
     timeout: Duration,
 }
 
-/// What came back. The body is the provider's: it may repeat the post or the key, so it has no `Debug`.
+/// A response. Its body may repeat the post or the key, so it has no `Debug`.
 pub(super) struct Response {
     pub(super) status: u16,
-    /// `Retry-After`, as it was written.
+    /// `Retry-After`, unparsed.
     pub(super) retry_after: Option<String>,
-    /// The kind of an error, where Amazon puts it.
+    /// The kind of an error, from Amazon's header.
     pub(super) error_type: Option<String>,
-    /// Whether it says that it is JSON.
+    /// Whether its content type is JSON.
     pub(super) is_json: bool,
     /// The body; `None` if it is too large.
     pub(super) body: Option<Vec<u8>>,
@@ -41,16 +41,16 @@ impl Http {
     /// A client whose calls each take at most `timeout`.
     ///
     /// # Errors
-    /// When the machine has no certificates to check a server with.
+    /// If the machine has no certificates to verify a server with.
     pub(super) fn new(key: ApiKey, timeout: Duration, is_encrypted: bool) -> Result<Self, reqwest::Error> {
-        // A redirected POST would become a GET, and the key would travel to another server.
+        // A redirected POST would become a GET, and the key would be sent to another server.
         let mut client = Client::builder()
             .user_agent(concat!("broadsheet/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT.min(timeout))
             .timeout(timeout);
         if !is_encrypted {
-            // No certificate will be looked at, so a machine without any must not be a reason to fail.
+            // No certificate will be checked, so a machine without any must not cause a failure.
             client = client.tls_certs_only(std::iter::empty());
         }
         Ok(Self { client: client.build()?, key, timeout })
@@ -59,7 +59,7 @@ impl Http {
     /// Posts JSON.
     ///
     /// # Errors
-    /// `Transient` when nothing came back, or only a part.
+    /// `Transient` if there is no response or only a part of one.
     pub(super) async fn post(&self, url: &str, json: &Value) -> Result<Response, Error> {
         let mut request = self.client.post(url).header(CONTENT_TYPE, "application/json").body(json.to_string());
         if let Some(key) = self.key.read().await? {

@@ -1,4 +1,4 @@
-//! Chat completions as OpenAI has them and many servers copy them: the verdict is the message, in a JSON Schema that the server
+//! OpenAI's chat completions, which many servers support: the verdict is the message, in a JSON Schema that the server
 //! is asked to enforce. Not every server does, so nothing relies on it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,14 +16,14 @@ use super::{
 };
 use crate::{domain::Timestamp, gateways::Error};
 
-/// The longest answer, in tokens.
+/// The maximum length of an answer, in tokens.
 const MAX_TOKENS: u32 = 200;
 
-/// One model behind a chat-completions address.
+/// One model at a chat-completions URL.
 pub(super) struct OpenAi {
     url: String,
     model: String,
-    /// Whether the server has turned out not to know JSON Schema.
+    /// Whether the server has turned out not to support JSON Schema.
     has_no_schema: AtomicBool,
 }
 
@@ -53,7 +53,7 @@ struct Usage {
 }
 
 impl OpenAi {
-    /// The model of this name, served at an address with or without `/v1`.
+    /// The model with this name, served at a URL with or without `/v1`.
     pub(super) fn new(base_url: &str, model: &str) -> Self {
         let base = base_url.trim_end_matches('/');
         let url = if base.ends_with("/chat/completions") {
@@ -75,7 +75,7 @@ impl OpenAi {
         let mut answer = self.call(http, prompt, had_no_schema, now).await?;
         if matches!(answer, Err(Refusal::Format)) && !had_no_schema {
             if !self.has_no_schema.swap(true, Ordering::Relaxed) {
-                tracing::warn!("the model's server knows no JSON Schema; it is asked for plain JSON from now on");
+                tracing::warn!("the model's server does not support JSON Schema; asking for plain JSON from now on");
             }
             answer = self.call(http, prompt, true, now).await?;
         }
@@ -84,7 +84,7 @@ impl OpenAi {
             Err(Refusal::Content) => Ok(Reply::uncounted(Said::Refused)),
             Err(Refusal::Length) => Ok(Reply::uncounted(Said::TooLong)),
             Err(Refusal::Format) => {
-                let message = "the model's server knows neither json_schema nor json_object; see moderation.model";
+                let message = "the model's server supports neither json_schema nor json_object; see moderation.model";
                 Err(Error::Transient(message.to_owned()))
             }
         }
@@ -123,7 +123,7 @@ impl OpenAi {
 
 fn read(body: Value) -> Result<Reply, Error> {
     let Ok(answer) = serde_json::from_value::<Answer>(body) else {
-        let message = "the model's server does not answer as chat completions do; see moderation.base_url";
+        let message = "the model's server does not answer like chat completions; see moderation.base_url";
         return Err(Error::Transient(message.to_owned()));
     };
     let usage = answer.usage.unwrap_or_default();
@@ -143,10 +143,10 @@ fn said(choice: Choice) -> Said {
     match (choice.finish_reason.as_deref(), choice.message.content) {
         (Some("content_filter"), _) => Said::Refused,
         (Some("length"), _) => Said::CutShort,
-        // Some servers leave it out.
+        // Some servers omit it.
         (Some("stop") | None, Some(Value::String(text))) => Said::Answer(text),
         (Some("stop") | None, _) => Said::Nothing("The model gave no verdict."),
-        (Some(_), _) => Said::Nothing("The model did something else than give a verdict."),
+        (Some(_), _) => Said::Nothing("The model did something other than give a verdict."),
     }
 }
 

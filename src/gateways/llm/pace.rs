@@ -1,7 +1,7 @@
-//! How fast a provider is called: so many calls a second, and none while it asks to be left alone.
+//! Limits how fast a provider is called: a number of calls per second, and none while it asks to wait.
 //!
-//! A long post needs several calls, so it takes all its starts at once or none: taking them one by one, many long posts would
-//! starve each other half-way through, having paid for what they were answered.
+//! A long post needs several calls, so it reserves the start times of all of them at once or none. If it reserved them
+//! one by one, many long posts would block each other halfway, after some calls were already paid for.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{domain::Timestamp, gateways::Error};
 
-/// Hands out moments at which calls may start.
+/// Hands out times at which calls may start.
 #[derive(Debug)]
 pub(super) struct Pace {
     interval: Duration,
@@ -20,11 +20,11 @@ pub(super) struct Pace {
 #[derive(Debug)]
 struct State {
     next: Option<Instant>,
-    /// Until then the provider wants no calls. By the clock that snoozing deliveries wait on.
+    /// The provider wants no calls until then, by the clock that snoozed deliveries use.
     held_until: Timestamp,
 }
 
-/// The moments at which one post's calls may start.
+/// The times at which one post's calls may start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Starts {
     first: Instant,
@@ -38,10 +38,11 @@ impl Pace {
         Self { interval, state: Mutex::new(state) }
     }
 
-    /// Starts for so many calls, the last of them within `window` from `present` unless nobody else is in the way.
+    /// Reserves start times for this many calls, the last one within `window` from `present` unless no other call is
+    /// waiting.
     ///
     /// # Errors
-    /// `RateLimited`, with the time to wait, when others have taken them or the provider wants none.
+    /// `RateLimited`, with the time to wait, if others have reserved them or the provider wants no calls.
     pub(super) fn reserve(
         &self,
         calls: usize,
@@ -63,7 +64,7 @@ impl Pace {
         Ok(Starts { first, interval: self.interval })
     }
 
-    /// Lets nobody call for a while.
+    /// Allows no calls for a while.
     pub(super) fn hold(&self, pause: Duration, now: Timestamp) {
         let mut state = self.state.lock();
         state.held_until = state.held_until.max(now.plus(pause));
@@ -71,7 +72,7 @@ impl Pace {
 }
 
 impl Starts {
-    /// When the call of this number, from 0, may start.
+    /// When the call with this number (from 0) may start.
     pub(super) fn of(self, call: usize) -> Instant {
         self.first + self.interval.saturating_mul(u32::try_from(call).unwrap_or(u32::MAX))
     }

@@ -1,15 +1,15 @@
-//! What a model is told and shown. A change of a word here is a new version: verdicts are only comparable within one.
+//! The prompt. Changing a single word makes a new version: verdicts are only comparable within one version.
 //!
-//! The post travels as data: between delimiters made anew for each call, which do not occur in it, and with a mark before each
-//! of its lines, so that nothing in it can look like its end. The model must also repeat a word that only the instructions
-//! hold; an answer without it was not given to the instructions.
+//! The post is sent as data: between delimiters that are generated for each call and do not occur in it, with a mark in
+//! front of each line, so that nothing in it can look like its end. The model must also repeat a word that only the
+//! instructions contain; an answer without it did not follow the instructions.
 
 use crate::domain::hex;
 
 /// The version of the prompt.
 pub(super) const VERSION: &str = "broadsheet/1";
 
-/// What a verdict may object to: the word in the answer, and what the model is told of it.
+/// The categories of objections: the word in the answer, and its description for the model.
 pub(crate) const CATEGORIES: [(&str, &str); 10] = [
     ("harassment", "attacks, threatens or bullies somebody"),
     ("hate", "degrades people for what they are, such as their origin, faith, sex or disability"),
@@ -23,35 +23,35 @@ pub(crate) const CATEGORIES: [(&str, &str); 10] = [
     ("deception", "impersonates somebody or spreads a dangerous falsehood, such as false cures"),
 ];
 
-/// One call's worth of a post; all texts are cleaned.
+/// The part of a post for one call; all texts are cleaned.
 #[derive(Clone, Copy)]
 pub(crate) struct Part<'a> {
     /// The post's title.
     pub(crate) title: &'a str,
-    /// Its tags, with commas.
+    /// Its tags, separated by commas.
     pub(crate) tags: &'a str,
     /// Lines of its body.
     pub(crate) lines: &'a [&'a str],
     /// Which part this is, from 1.
     pub(crate) number: usize,
-    /// How many there are.
+    /// The number of parts.
     pub(crate) count: usize,
 }
 
-/// One call's prompt. It holds a post, so it has no `Debug`.
+/// The prompt of one call. It contains a post, so it has no `Debug`.
 pub(crate) struct Prompt {
     /// The instructions.
     pub(crate) system: String,
     /// The post as data.
     pub(crate) user: String,
-    /// What the post stands between.
+    /// The delimiter around the post.
     pub(crate) delimiter: String,
     /// What the model must repeat.
     pub(crate) canary: String,
 }
 
 impl Prompt {
-    /// The prompt for one part. `draw` makes random bytes.
+    /// The prompt for one part. `draw` returns random bytes.
     pub(crate) fn new(part: &Part<'_>, mut draw: impl FnMut() -> [u8; 20]) -> Self {
         let (delimiter, canary) = loop {
             let bytes = draw();
@@ -153,7 +153,7 @@ mod tests {
         assert!(prompt.user.contains("\na1b2| Part 2 of 3:\na1b2| \na1b2| Middle.\n"));
     }
 
-    /// The instructions of version 1, in full where models are sensitive: whoever changes them raises the version.
+    /// The instructions of version 1, complete where models are sensitive: change them only together with the version.
     #[test]
     fn version_1_says_what_version_1_says() {
         let system = Prompt::new(&part("T", &[]), || BYTES).system;

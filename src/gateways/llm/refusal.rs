@@ -1,8 +1,8 @@
-//! What it means when a provider answers with an error: wait, call it an outage, or leave the post to a person.
+//! Interprets a provider's errors: wait, report an outage, or leave the post to a person.
 //!
-//! Two things must not happen: a mistake of the operator must not fill the dead letters, so it is an outage that says what to
-//! mend; and a post must not be able to cause an outage, so what a post can provoke is a person's business. The provider's own
-//! words are looked at and never repeated: they may hold parts of the key or of the post.
+//! Two things must not happen. A mistake of the operator must not produce dead letters, so it counts as an outage that
+//! says what to fix. And a post must not be able to cause an outage, so errors that a post can provoke go to a person.
+//! The provider's own words are examined and never repeated: they may contain parts of the key or of the post.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use serde_json::Value;
 use super::http::Response;
 use crate::{domain::Timestamp, gateways::Error};
 
-/// How long to wait when the provider does not say.
+/// How long to wait if the provider does not say.
 const USUAL_PAUSE: Duration = Duration::from_secs(5);
-/// How long to wait at most, whatever the provider says.
+/// The maximum wait, whatever the provider says.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 
-/// Words by which providers say that the post itself is what they refuse.
+/// Words that mean that the provider refuses the post itself.
 const OF_CONTENT: [&str; 9] = [
     "content_filter",
     "content filter",
@@ -28,7 +28,7 @@ const OF_CONTENT: [&str; 9] = [
     "safety system",
     "flagged",
 ];
-/// Words by which they say that the post is too long.
+/// Words that mean that the post is too long.
 const OF_LENGTH: [&str; 7] = [
     "context_length",
     "context length",
@@ -38,7 +38,7 @@ const OF_LENGTH: [&str; 7] = [
     "too long",
     "too many tokens",
 ];
-/// Words by which they say that the model is the wrong one.
+/// Words that mean that the model is unsuitable.
 const OF_MODEL: [&str; 8] = [
     "model identifier",
     "model_not_found",
@@ -50,21 +50,21 @@ const OF_MODEL: [&str; 8] = [
     "unsupported_value",
 ];
 
-/// Why a provider does not judge this post.
+/// Why a provider refuses to judge a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// It does not like the content.
+    /// It refuses the content.
     Content,
-    /// The post does not fit into the model.
+    /// The post is too long for the model.
     Length,
-    /// It does not know the form in which the answer is wanted.
+    /// It does not support the requested format of the answer.
     Format,
 }
 
-/// The body of a good answer, as JSON, or why there is none.
+/// The JSON body of a successful response, or why there is none.
 ///
 /// # Errors
-/// As told above.
+/// As described above.
 pub(super) fn check(response: &Response, now: Timestamp) -> Result<Result<Value, Refusal>, Error> {
     if response.status == 200 {
         return good(response);
@@ -78,10 +78,10 @@ pub(super) fn check(response: &Response, now: Timestamp) -> Result<Result<Value,
         400 | 422 if has(&["response_format", "json_schema"]) => Ok(Err(Refusal::Format)),
         400 | 403 | 422 if has(&OF_CONTENT) => Ok(Err(Refusal::Content)),
         400 | 413 | 422 if has(&OF_LENGTH) => Ok(Err(Refusal::Length)),
-        400 | 422 if has(&OF_MODEL) => Err(mend("cannot use the model like this", "moderation.model", &kind)),
+        400 | 422 if has(&OF_MODEL) => Err(mend("cannot use the model in this way", "moderation.model", &kind)),
         401 => Err(mend("does not accept the key", "moderation.api_key", &kind)),
         403 => Err(mend("does not let this key use the model", "moderation.api_key and moderation.model", &kind)),
-        402 => Err(mend("wants to be paid", "", &kind)),
+        402 => Err(mend("requires payment", "", &kind)),
         404 | 405 => Err(mend("knows no such model or address", "moderation.model, base_url and region", &kind)),
         300..400 => Err(mend("answers with a redirect", "moderation.base_url", &kind)),
         400 | 413 | 415 | 422 => Err(Error::Permanent(refused(response.status, &kind))),
@@ -89,20 +89,20 @@ pub(super) fn check(response: &Response, now: Timestamp) -> Result<Result<Value,
     }
 }
 
-/// Something that calls itself JSON and is none, or is no JSON at all, is not the model: another program answers there.
+/// A response that is not JSON, whatever its content type, does not come from the model: another program answers there.
 fn good(response: &Response) -> Result<Result<Value, Refusal>, Error> {
-    let strange = || mend("does not answer as a model does", "moderation.base_url", "");
+    let strange = || mend("does not answer like a model", "moderation.base_url", "");
     if !response.is_json {
         return Err(strange());
     }
     match &response.body {
-        // A model that cannot stop: this very post may be the reason.
+        // A model that does not stop; this post may be the reason.
         None => Ok(Err(Refusal::Length)),
         Some(body) => serde_json::from_slice(body).map(Ok).map_err(|_| strange()),
     }
 }
 
-/// An outage that somebody must mend.
+/// An outage that an operator must fix.
 fn mend(what: &str, keys: &str, kind: &str) -> Error {
     let see = if keys.is_empty() { String::new() } else { format!("; see {keys}") };
     Error::Transient(format!("the model's server {what}{kind}{see}"))
@@ -112,7 +112,7 @@ fn refused(status: u16, kind: &str) -> String {
     format!("the model's server answered with status {status}{kind}")
 }
 
-/// What the error says of itself, in lower case.
+/// The error's own text, in lower case.
 fn words(response: &Response) -> String {
     let json: Value = body(response);
     let error = json.get("error").unwrap_or(&json);
@@ -125,7 +125,7 @@ fn words(response: &Response) -> String {
     words.join(" ").to_lowercase()
 }
 
-/// The error's short name in brackets, if it is one that can be shown: it helps whoever has to mend things.
+/// The error's short name in brackets, if it can be shown: it helps the operator to fix the problem.
 fn kind(response: &Response) -> String {
     let json: Value = body(response);
     let error = json.get("error").unwrap_or(&json);

@@ -1,29 +1,29 @@
-//! What both protocols are translated into.
+//! The reply of a model, independent of the protocol.
 
 use super::budget::Tokens;
 
-/// What a model has replied to one call.
+/// A model's reply to one call.
 pub(super) struct Reply {
     pub(super) said: Said,
     pub(super) tokens: Tokens,
 }
 
-/// What it said.
+/// What it replied.
 pub(super) enum Said {
-    /// This JSON text, which may be a verdict.
+    /// A JSON text, which may be a verdict.
     Answer(String),
-    /// That it does not want to.
+    /// It refused.
     Refused,
-    /// More than there was room for.
+    /// The reply was cut short.
     CutShort,
-    /// That the post does not fit into it.
+    /// The post is too long for the model.
     TooLong,
-    /// Something that is no answer.
+    /// Something that is not an answer.
     Nothing(&'static str),
 }
 
 impl Reply {
-    /// A reply without a count of tokens.
+    /// A reply without token counts.
     pub(super) fn uncounted(said: Said) -> Self {
         Self { said, tokens: Tokens::default() }
     }

@@ -1,4 +1,4 @@
-//! What an operator sets about a model. Keys go in and never come out.
+//! The settings of a model. Keys are read and never shown.
 
 use std::{
     fmt,
@@ -9,61 +9,62 @@ use std::{
 use super::budget::Prices;
 use crate::gateways::Error;
 
-/// The largest file that is taken for a key, in bytes.
+/// The maximum size of a key file, in bytes.
 const MAX_KEY_BYTES: usize = 16 << 10;
 
-/// Which protocol a model is asked in, and where.
+/// The protocol of a model's server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelProvider {
     /// Amazon Bedrock's Converse.
     Bedrock {
-        /// The region, unless there is a base address.
+        /// The region; ignored if there is a base URL.
         region: String,
     },
-    /// Chat completions as OpenAI has them.
+    /// OpenAI's chat completions.
     OpenAi,
 }
 
-/// How to reach a model, and how much of it to use.
+/// How to reach a model, and how much to use it.
 #[derive(Debug, Clone)]
 pub struct ModelSettings {
-    /// In which protocol.
+    /// The protocol.
     pub provider: ModelProvider,
-    /// Where the model is served; empty for Bedrock: at Amazon.
+    /// The URL of the model's server; empty for Bedrock: Amazon's.
     pub base_url: String,
     /// The model's name.
     pub model: String,
-    /// The key to it.
+    /// The API key.
     pub key: ApiKey,
-    /// What it costs.
+    /// Its prices.
     pub prices: Prices,
-    /// What a UTC day may cost, in millionths of a US dollar; 0: no limit.
+    /// The budget for a UTC day, in millionths of a US dollar; 0: no limit.
     pub daily_budget_micros: u64,
-    /// How many calls a UTC day has for the posts of one author; 0: no limit.
+    /// The maximum number of calls per UTC day for the posts of one author; 0: no limit.
     pub author_daily_calls: u32,
-    /// How many calls start in a second, at most.
+    /// The maximum number of calls started per second.
     pub calls_per_second: u32,
-    /// How long one call may take.
+    /// The time limit of one call.
     pub timeout: Duration,
-    /// How long all calls for one post may take.
+    /// The time limit of all calls for one post.
     pub deadline: Duration,
-    /// How many bytes of a post go into one call.
+    /// How many bytes of a post are sent in one call.
     pub chunk_bytes: usize,
 }
 
-/// The key to a model.
+/// The API key of a model.
 #[derive(Clone)]
 pub enum ApiKey {
-    /// The server asks for none.
+    /// No key is needed.
     Missing,
     /// The key itself.
     Text(String),
-    /// A file that holds it. Read for every call: short-term keys are replaced while the server runs.
+    /// A file that contains the key. It is read for every call, because short-lived keys are replaced while the server
+    /// runs.
     File(PathBuf),
 }
 
 impl ApiKey {
-    /// The key as it is now.
+    /// The current key.
     pub(super) async fn read(&self) -> Result<Option<String>, Error> {
         match self {
             Self::Missing => Ok(None),
@@ -83,7 +84,7 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// An unreadable file is an outage, not the post's fault: somebody may be replacing it just now.
+/// An unreadable file is an outage, not the post's fault: someone may be replacing it at this moment.
 async fn read_file(path: &Path) -> Result<String, Error> {
     let wrong = |what: &str| Error::Transient(format!("moderation.api_key_file {what}"));
     let text = tokio::fs::read_to_string(path).await.map_err(|error| wrong(&format!("cannot be read: {error}")))?;
@@ -92,7 +93,7 @@ async fn read_file(path: &Path) -> Result<String, Error> {
         return Err(wrong("is empty"));
     }
     if key.len() > MAX_KEY_BYTES || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(wrong("holds something else than one key"));
+        return Err(wrong("contains something other than one key"));
     }
     Ok(key.to_owned())
 }

@@ -1,8 +1,9 @@
-//! Signs that a post speaks to the moderator instead of to its readers. They reject nothing: they only keep an approval from
-//! counting without a person.
+//! Detects signs that a post addresses the moderator instead of its readers. A sign rejects nothing; it only means that
+//! an approval needs a person.
 //!
-//! Matching words finds the attempts that are copied from place to place. It does not find every language, spelling and
-//! cipher; against those stand the marked data, the word that the model must repeat, and an answer that can only be a verdict.
+//! Matching words finds attempts that are copied from elsewhere. It does not cover every language, spelling and cipher;
+//! the defence against those is the marked data, the word that the model must repeat, and an answer that can only be a
+//! verdict.
 
 use base64::{
     Engine as _, alphabet,
@@ -14,10 +15,10 @@ use crate::gateways::Submission;
 
 mod phrases;
 
-/// Base64 shorter than this hides no sentence.
+/// Shorter base64 cannot hide a sentence.
 const SHORTEST_BASE64: usize = 24;
 
-/// Takes base64 with and without padding, as it is pasted.
+/// Accepts base64 with and without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -25,7 +26,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// What the post does, to follow "the post"; `None` if there is no sign.
+/// What the post does, as a text that follows "the post"; `None` if there is no sign.
 pub(crate) fn find(submission: &Submission<'_>) -> Option<&'static str> {
     let tags = submission.tags.iter().map(|tag| tag.as_str());
     let mut texts = [submission.title, submission.body].into_iter().chain(tags);
@@ -52,7 +53,7 @@ fn in_base64(text: &str) -> Option<&'static str> {
         let bytes = BASE64.decode(run.get(..whole)?.replace('-', "+").replace('_', "/")).ok()?;
         in_text(&String::from_utf8_lossy(&bytes))
     };
-    runs.filter_map(hides).next().map(|_| "hides in base64 what speaks to the moderator")
+    runs.filter_map(hides).next().map(|_| "addresses the moderator in base64")
 }
 
 /// The text in lower case, without what is invisible, and with look-alikes replaced by the letters they look like.
@@ -60,8 +61,8 @@ fn fold(text: &str) -> String {
     text.chars().filter_map(unmasked).flat_map(char::to_lowercase).collect()
 }
 
-/// A character as it is meant: the letter that a tag character or a full-width one stands for, or that a Cyrillic or Greek one
-/// looks like. `None` for what is invisible.
+/// The character that is meant: the letter that a tag character or a full-width one stands for, or that a Cyrillic or
+/// Greek one looks like. `None` for invisible ones.
 fn unmasked(character: char) -> Option<char> {
     const ALIKE: [(&str, &str); 2] = [
         ("аеорсухіѕјԁɡһӏԛԝАВЕКМНОРСТУХІЅЈ", "aeopcyxisjdghlqwABEKMHOPCTYXISJ"),

@@ -1,4 +1,4 @@
-//! What has come of the calls for one post, and the verdict that follows from it.
+//! The results of the calls for one post, and the verdict that follows.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::{Decision, Usage, Verdict};
 
-/// The worst finding so far, and what it has cost.
+/// The strictest finding so far, and the cost.
 #[derive(Default)]
 pub(super) struct Tally {
     worst: Option<Finding>,
@@ -18,14 +18,14 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Keeps the harder of two findings, and of equals the first.
+    /// Keeps the stricter of two findings; the first, if they are equal.
     pub(super) fn take(&mut self, finding: Finding) {
         if self.worst.as_ref().is_none_or(|worst| finding.weight() > worst.weight()) {
             self.worst = Some(finding);
         }
     }
 
-    /// Whether a part of the post has been answered for.
+    /// Whether a part of the post has been judged.
     pub(super) const fn has_findings(&self) -> bool {
         self.worst.is_some()
     }
@@ -40,7 +40,7 @@ impl Tally {
         self.tokens.add(tokens);
     }
 
-    /// The worst finding as the verdict. An approval counts only if no sign speaks against it.
+    /// The strictest finding as the verdict. An approval counts only without a sign against it.
     pub(super) fn verdict(self, sign: Option<&str>, model: &str, prices: Prices) -> Verdict {
         let mut finding = self.worst.unwrap_or_else(|| Finding::review(grounds::UNCLEAR, "The model gave no verdict."));
         if let Some(sign) = sign.filter(|_| finding.decision == Decision::Approve) {

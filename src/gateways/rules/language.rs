@@ -1,9 +1,10 @@
-//! The rule about language: slurs and threats, texts that are mostly swearing or mostly sexual. Swearing as such is allowed.
+//! The rule about language: slurs and threats, and texts that are mostly swearing or mostly sexual. Swearing as such is
+//! allowed.
 //!
-//! The dictionary is `rustrict`'s, made for chats. A post is not a chat, so a word counts only if, all by itself and
-//! spelled in letters, it *is* an entry or an inflection of one: no words inside words, no letters across spaces, no
-//! digits for letters. And it counts against the length of the text, because essays quote what they are about.
-//! Languages that do not put spaces between words, and most that are not English, pass unread.
+//! The dictionary is `rustrict`'s, made for chats. A post is not a chat, so a word counts only if it *is* an entry or
+//! an inflection of one, spelled in letters: no words inside words, no letters across spaces, no digits for letters.
+//! The count is compared with the length of the text, because essays quote what they are about. Languages without
+//! spaces between words, and most languages other than English, are not checked.
 
 use std::collections::HashMap;
 
@@ -12,7 +13,7 @@ use rustrict::{Censor, Type};
 use super::{Finding, prose::Prose};
 use crate::domain::Decision;
 
-/// Entries of the dictionary that are ordinary words, names or places in a text of any length.
+/// Entries of the dictionary that are ordinary words, names or places in normal texts.
 const ORDINARY: &str = "
     adolf ass assessed assessing asses bastard bastards bondage bugger buggers chink chinks cnt cock cocks coom coon
     coons cracker crackers ddix dic dick dlc dyke dykes eff fag fagot fagots fagott fags flange flanges flikker fok
@@ -24,7 +25,7 @@ const ORDINARY: &str = "
 /// Endings an inflected word may have after its entry.
 const ENDINGS: [&str; 6] = ["", "s", "es", "ed", "ing", "y"];
 
-/// Words in a row that threaten or wish somebody's death.
+/// Phrases that threaten someone or wish their death.
 const THREATS: &[&[&str]] = &[
     &["kys"],
     &["kill", "yourself"],
@@ -42,11 +43,11 @@ const THREATS: &[&[&str]] = &[
     &["gas", "the", "jews"],
 ];
 
-/// Words before a threat that make it another sentence: "don't kill yourself over it".
+/// Words before a threat that turn it into a different sentence: "don't kill yourself over it".
 const SOFTENERS: [&str; 11] =
     ["not", "don't", "never", "to", "you'll", "will", "would", "could", "might", "almost", "nearly"];
 
-/// What one word of the dictionary stands for.
+/// The meaning of a word of the dictionary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Slur,
@@ -54,7 +55,7 @@ enum Kind {
     Swearing,
 }
 
-/// Reads the words of a post.
+/// Checks the words of a post.
 pub(super) fn read(prose: &Prose) -> Vec<Finding> {
     let tally = Tally::of(prose);
     let total = prose.word_count();
@@ -78,12 +79,12 @@ pub(super) fn read(prose: &Prose) -> Vec<Finding> {
     findings
 }
 
-/// One hit in 200 words is what the text is; rarer than that, it may be a quotation, and a person decides.
+/// One hit in 200 words or more characterises the text; fewer may be a quotation, and a person decides.
 const fn weigh(hits: usize, total: usize) -> Decision {
     if hits.saturating_mul(200) >= total { Decision::Reject } else { Decision::Review }
 }
 
-/// How often each kind of word occurs.
+/// How many times each kind of word occurs.
 #[derive(Debug, Default)]
 struct Tally {
     slurs: usize,
@@ -93,7 +94,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// Looks each different word up once, so the cost is bounded by the 100,000 characters of a body.
+    /// Looks up each different word once, so the cost is limited by the 100,000 characters of a body.
     fn of(prose: &Prose) -> Self {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         for word in prose.words.iter().chain(&prose.other_words) {
@@ -120,7 +121,7 @@ impl Tally {
     }
 }
 
-/// What a word is, given what the dictionary finds anywhere in it.
+/// The kind of a word, given what the dictionary finds anywhere in it.
 fn classify(word: &str, found: Type) -> Option<Kind> {
     let kinds = [
         (Kind::Slur, Type::OFFENSIVE & Type::SEVERE),
@@ -134,7 +135,7 @@ fn classify(word: &str, found: Type) -> Option<Kind> {
         .filter(|_| !ORDINARY.split_whitespace().any(|ordinary| ordinary == word))
 }
 
-/// Whether the dictionary's entry is the word itself, up to an inflection, and not just a part of it.
+/// Whether the dictionary's entry is the word itself, apart from inflection, and not just a part of it.
 fn is_entry(word: &str, threshold: Type) -> bool {
     let masked = Censor::from_str(word)
         .with_censor_threshold(threshold)

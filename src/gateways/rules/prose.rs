@@ -1,6 +1,6 @@
-//! A post as the rules see it: its lines and words without code, markup and addresses, and how many links it has.
+//! A post as the rules see it: its lines and words without code, markup and addresses, and its number of links.
 //!
-//! Code is left out because it is not language: hexadecimal, identifiers and logs look like abuse and repetition.
+//! Code is excluded because it is not language: hexadecimal, identifiers and logs look like abuse and repetition.
 
 use std::mem;
 
@@ -8,16 +8,16 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use crate::gateways::Submission;
 
-/// What the rules read.
+/// The text that the rules check.
 #[derive(Debug, Default)]
 pub(super) struct Prose {
-    /// The lines of running text, title first; tables apart.
+    /// The lines of running text, title first, without tables.
     pub(super) lines: Vec<String>,
     /// The words of those lines, in lower case.
     pub(super) words: Vec<String>,
     /// The words of tags and tables, which repeat themselves by nature.
     pub(super) other_words: Vec<String>,
-    /// Links to other sites, written as Markdown, as HTML or bare. Images do not count.
+    /// The number of links to other sites, as Markdown, as HTML or bare. Images do not count.
     pub(super) links: usize,
 }
 
@@ -41,7 +41,7 @@ impl Prose {
         reader.prose
     }
 
-    /// How many words there are.
+    /// The number of words.
     pub(super) fn word_count(&self) -> usize {
         self.words.len() + self.other_words.len()
     }
@@ -97,13 +97,13 @@ impl Reader {
     }
 
     fn text(&mut self, text: &str) {
-        // A link that shows its own address has been counted already.
+        // A link whose text is its own address has already been counted.
         if !(self.is_link && (text.contains("://") || text.starts_with("www."))) {
             self.line.push_str(text);
         }
     }
 
-    /// HTML reaches readers as text, so its text is read; of its tags only links matter.
+    /// HTML is shown to readers as text, so its text is checked; of its tags only links matter.
     fn html(&mut self, html: &str) {
         self.prose.links += html.to_ascii_lowercase().matches("href=\"http").count();
         let mut is_tag = false;
@@ -136,7 +136,7 @@ impl Reader {
     }
 }
 
-/// How many links a piece of text without white space holds; `None` if it is no address at all.
+/// The number of links in a piece of text without white space; `None` if it is not an address.
 fn bare_links(piece: &str) -> Option<usize> {
     let start = piece.trim_start_matches(|c: char| !c.is_alphanumeric());
     if start.starts_with("www.") {

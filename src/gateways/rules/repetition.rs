@@ -5,16 +5,16 @@ use std::collections::{HashMap, HashSet};
 use super::{Finding, prose::Prose};
 use crate::domain::Decision;
 
-/// Below this many words nobody can tell.
+/// With fewer words, repetition cannot be judged.
 const MIN_WORDS: usize = 100;
 
-/// Words are compared within stretches of this length, because any long text uses its words again.
+/// Words are compared within stretches of this length, because every long text repeats words.
 const STRETCH: usize = 2000;
 
-/// A line that stands so often in a text was not written there by hand.
+/// A line that occurs this often was not written by hand.
 const MIN_LINES: usize = 20;
 
-/// Looks for repetition in running text; tables repeat themselves by nature.
+/// Checks running text for repetition; tables repeat themselves by nature.
 pub(super) fn read(prose: &Prose) -> Option<Finding> {
     (is_monotonous(&prose.words) || repeats_lines(&prose.lines)).then(|| Finding {
         category: "repetition",
@@ -23,7 +23,7 @@ pub(super) fn read(prose: &Prose) -> Option<Finding> {
     })
 }
 
-/// Whether more than half of the words lie in stretches where fewer than one word in ten is new.
+/// Whether more than half of the words are in stretches where fewer than one word in ten is new.
 fn is_monotonous(words: &[String]) -> bool {
     let is_dull = |stretch: &&[String]| {
         stretch.len() >= MIN_WORDS && stretch.iter().collect::<HashSet<_>>().len() * 10 < stretch.len()
@@ -32,7 +32,7 @@ fn is_monotonous(words: &[String]) -> bool {
     dull * 2 > words.len()
 }
 
-/// Whether lines that come again and again make up more than half of the text.
+/// Whether repeated lines make up more than half of the text.
 fn repeats_lines(lines: &[String]) -> bool {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for line in lines {

@@ -1,4 +1,4 @@
-//! The rules on whole posts: what must be approved, and what must not.
+//! Tests of the rules on whole posts: what must be approved, and what must not.
 
 use super::*;
 use crate::domain::{AccountId, Tag};

@@ -1,5 +1,5 @@
-//! One connection to the mail server: opened, secured, signed in, and then one mail after the other. It always knows how
-//! far a mail has come; what that means is `reply.rs`'s.
+//! One connection to the mail server: opened, encrypted, signed in, and then used for one mail after the other. It
+//! always knows how far the transfer of a mail has come; `reply.rs` decides what that means.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -23,7 +23,7 @@ use super::{
     settings::{Encryption, Server},
 };
 
-/// What goes over the wire for one mail.
+/// What is sent over the connection for one mail.
 pub(super) struct Envelope {
     from: Option<Address>,
     to: Address,
@@ -31,7 +31,7 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    /// The message as it is sent; `None` if it has no recipient.
+    /// The message to be sent; `None` if it has no recipient.
     pub(super) fn of(message: &Message) -> Option<Self> {
         let envelope = message.envelope();
         let to = envelope.to().first()?.clone();
@@ -51,7 +51,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects, encrypts and signs in as the settings ask for.
+    /// Connects, encrypts and signs in according to the settings.
     pub(super) async fn open(server: &Server) -> Result<Self, SmtpError> {
         let wrapper = match &server.encryption {
             Encryption::Wrapper(parameters) => Some(parameters.clone()),
@@ -94,14 +94,14 @@ impl Connection {
         let is_whole = AtomicBool::new(false);
         let text = Text { rest: Some(&envelope.text), is_whole: &is_whole };
         let reply = bounded(self.timeout, Stage::Text, self.inner.message_iter(text)).await.map_err(|trouble| {
-            // Without its last line the server cannot have taken the mail; with it, only the reply would tell.
+            // Without the last line the server cannot have accepted the mail; after it, only the reply would tell.
             let stage = if is_whole.load(Ordering::Relaxed) { Stage::Handed } else { Stage::Text };
             SmtpError { stage, ..trouble }
         })?;
         expect(&reply, Stage::Handed, Severity::PositiveCompletion)
     }
 
-    /// Forgets a mail that was refused; says whether the connection is good for another one.
+    /// Resets the connection after a refused mail; returns whether it can be used for another one.
     pub(super) async fn reset(&mut self) -> bool {
         bounded(self.timeout, Stage::Sender, self.inner.command(Rset)).await.is_ok()
     }
@@ -127,7 +127,7 @@ impl Connection {
     }
 }
 
-/// Hands the text to the writer, and notes when the writer comes back for more: then it writes the mail's last line.
+/// Hands the text to the writer, and records when the writer asks for more: then it writes the last line of the mail.
 struct Text<'a> {
     rest: Option<&'a [u8]>,
     is_whole: &'a AtomicBool,
@@ -157,7 +157,7 @@ async fn bounded<T>(
     }
 }
 
-/// A reply of another kind than the command allows means that server and client talk past each other.
+/// A kind of reply that the command does not allow means that server and client are out of step.
 fn expect(reply: &Response, stage: Stage, severity: Severity) -> Result<(), SmtpError> {
     if reply.code().severity == severity { Ok(()) } else { Err(SmtpError { stage, why: Cause::Broken }) }
 }

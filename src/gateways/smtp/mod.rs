@@ -1,6 +1,8 @@
-//! Mail over SMTP: connections of our own, so that it is known how far each mail came, and a limit on mails per second.
+//! Mail over SMTP, on our own connections, so that we know how far each transfer has come, and with a limit on mails
+//! per second.
 //!
-//! `connection.rs` speaks to the server, `reply.rs` sorts what it says, `pool.rs` keeps connections for the next mail.
+//! `connection.rs` talks to the server, `reply.rs` classifies its replies, `pool.rs` keeps connections for the next
+//! mail.
 
 mod connection;
 mod pool;
@@ -34,10 +36,10 @@ pub struct SmtpMailer {
 }
 
 impl SmtpMailer {
-    /// A mailer for these settings. Connects when there is something to send.
+    /// A mailer with these settings. It connects when there is something to send.
     ///
     /// # Errors
-    /// The setting that is wrong.
+    /// The invalid setting.
     pub fn new(settings: &SmtpSettings, composer: Composer) -> Result<Self, SettingsError> {
         let at_once = settings.connections()?;
         Ok(Self {
@@ -56,8 +58,8 @@ impl SmtpMailer {
         self.limiter.until_ready().await;
         let envelope = Envelope::of(message).ok_or_else(|| Error::Permanent("the mail has no recipient".to_owned()))?;
         let (server, pool) = (Arc::clone(&self.server), Arc::clone(&self.pool));
-        // A task of its own, bounded by the timeout of each command: a caller that gives up half-way must neither leave a
-        // connection with an unread reply behind nor cut a mail in the middle.
+        // A task of its own, limited by the timeout of each command: a caller that gives up must neither leave a
+        // connection with an unread reply nor interrupt a mail in the middle.
         let sending = tokio::spawn(async move {
             let sent = deliver(&server, &pool, &envelope).await;
             drop(slot);
@@ -65,17 +67,17 @@ impl SmtpMailer {
         });
         match sending.await {
             Ok(sent) => sent.map_err(|trouble| trouble.meaning()),
-            // The task may have come to any point.
+            // The task may have stopped at any point.
             Err(_) => Err(Error::Uncertain("the mailer stopped in the middle of a mail".to_owned())),
         }
     }
 }
 
-/// Hands a mail over: on a connection that is open already, else on a new one.
+/// Hands a mail over, on an open connection if there is one, otherwise on a new one.
 async fn deliver(server: &Server, pool: &Arc<Pool>, envelope: &Envelope) -> Result<(), SmtpError> {
     if let Some(connection) = pool.take() {
         match deliver_on(connection, pool, envelope).await {
-            // The server has closed it meanwhile, and nothing of this mail has reached it.
+            // The server has closed it meanwhile, before any part of this mail was sent.
             Err(trouble) if trouble.is_stale() => pool.clear(),
             ended => return ended,
         }
@@ -83,7 +85,7 @@ async fn deliver(server: &Server, pool: &Arc<Pool>, envelope: &Envelope) -> Resu
     deliver_on(Connection::open(server).await?, pool, envelope).await
 }
 
-/// Hands a mail over, and keeps the connection if it is good for another one.
+/// Hands a mail over, and keeps the connection if it can be used again.
 async fn deliver_on(mut connection: Connection, pool: &Arc<Pool>, envelope: &Envelope) -> Result<(), SmtpError> {
     let ended = connection.deliver(envelope).await;
     let is_good = match &ended {

@@ -1,4 +1,4 @@
-//! Connections that wait for the next mail. How many are open at once is the mailer's to limit.
+//! Idle connections that wait for the next mail. The mailer limits how many are open at once.
 
 use std::{
     sync::{Arc, Weak},
@@ -9,10 +9,10 @@ use parking_lot::Mutex;
 
 use super::connection::Connection;
 
-/// How long a connection may wait. Servers close idle ones after 30 s to 5 min (RFC 5321, 4.5.3.2.7 asks for 5 min).
+/// How long a connection may be idle. Servers close idle ones after 30 s to 5 min (RFC 5321, 4.5.3.2.7 asks for 5 min).
 const IDLE: Duration = Duration::from_secs(20);
 
-/// Idle connections, the last used one last.
+/// Idle connections, the most recently used one last.
 #[derive(Default)]
 pub(super) struct Pool(Mutex<Idle>);
 
@@ -23,7 +23,7 @@ struct Idle {
 }
 
 impl Pool {
-    /// The connection that was used last, if one is there that has not waited for too long.
+    /// The most recently used connection, if it has not been idle for too long.
     pub(super) fn take(&self) -> Option<Connection> {
         let (connection, since) = self.0.lock().connections.pop()?;
         (since.elapsed() < IDLE).then_some(connection)
@@ -43,7 +43,7 @@ impl Pool {
         self.0.lock().connections.clear();
     }
 
-    /// Those that have waited for too long; `None` when there is nothing left to watch over.
+    /// Connections that have been idle for too long; `None` when none are left to watch.
     fn expired(&self) -> Option<Vec<Connection>> {
         let mut idle = self.0.lock();
         if idle.connections.is_empty() {
@@ -57,7 +57,7 @@ impl Pool {
     }
 }
 
-/// Closes idle connections until there are none, or no mailer any more.
+/// Closes idle connections until there are none left, or the mailer is gone.
 async fn sweep(pool: Weak<Pool>) {
     loop {
         tokio::time::sleep(IDLE / 4).await;

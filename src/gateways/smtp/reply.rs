@@ -1,5 +1,5 @@
-//! What the server's replies and silences mean for a mail, by the stage it had reached (RFC 5321, RFC 3463). Pure. The
-//! server's own words stay in here: they like to repeat addresses.
+//! What the server's replies, or missing replies, mean for a mail at each stage of its transfer (RFC 5321, RFC 3463).
+//! Pure. The server's own words never leave this file, because they often repeat addresses.
 
 use std::{error::Error as _, io, time::Duration};
 
@@ -7,11 +7,12 @@ use lettre::transport::smtp;
 
 use crate::gateways::Error;
 
-/// How long to wait when a server says that we are too fast.
+/// How long to wait if the server says that we are too fast.
 const SLOW_DOWN: Duration = Duration::from_secs(60);
-/// Replies about our sign-in, not about the mail (RFC 4954): an operator can mend that, so no mail is given up for it.
+/// Replies about our sign-in, not about the mail (RFC 4954): an operator can fix that, so no mail is given up because
+/// of it.
 const SIGN_IN: [u16; 4] = [530, 534, 535, 538];
-/// Words that say that the server dislikes us, not the recipient.
+/// Words that mean that the server refuses us, not the recipient.
 const POLICY: [&str; 13] = [
     "spam",
     "block",
@@ -28,10 +29,10 @@ const POLICY: [&str; 13] = [
     "abuse",
 ];
 
-/// How far a mail had come.
+/// The stage of a mail's transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// There was no connection, or no encryption yet.
+    /// Not connected, or not encrypted yet.
     Connecting,
     /// Signing in.
     SigningIn,
@@ -41,9 +42,9 @@ pub(crate) enum Stage {
     Recipient,
     /// `DATA`.
     Data,
-    /// The text was on its way, its last line not yet.
+    /// The text was being sent; its last line was not.
     Text,
-    /// The last line may have arrived.
+    /// The last line may have been received.
     Handed,
 }
 
@@ -54,7 +55,7 @@ pub(crate) enum Cause {
     Reply {
         /// Its three digits.
         code: u16,
-        /// What follows them.
+        /// The text after them.
         text: String,
     },
     /// No reply in time.
@@ -65,7 +66,7 @@ pub(crate) enum Cause {
     Insecure,
     /// The server does not offer what the settings ask for.
     Lacking,
-    /// The server takes no international addresses.
+    /// The server does not support international addresses.
     International,
 }
 
@@ -96,17 +97,17 @@ fn io_kind(error: &smtp::Error) -> Option<io::ErrorKind> {
     None
 }
 
-/// What went wrong, and when.
+/// What went wrong, and at which stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SmtpError {
-    /// When.
+    /// The stage.
     pub(crate) stage: Stage,
-    /// What.
+    /// The cause.
     pub(crate) why: Cause,
 }
 
 impl SmtpError {
-    /// Whether an idle connection had been closed from the other side, with nothing of the mail handed over.
+    /// Whether the server had closed an idle connection before any part of the mail was sent.
     pub(super) fn is_stale(&self) -> bool {
         let is_gone = matches!(self.why, Cause::Broken | Cause::Silence | Cause::Reply { code: 421, .. });
         self.stage == Stage::Sender && is_gone
@@ -131,12 +132,14 @@ impl SmtpError {
             }
             Cause::Silence => transient("the mail server did not answer in time"),
             Cause::Broken if self.stage == Stage::Connecting => {
-                transient("the mail server cannot be reached, or hangs up at once")
+                transient("the mail server cannot be reached, or closes connections at once")
             }
-            Cause::Broken => transient("the mail server hung up or gave no sensible answer"),
+            Cause::Broken => transient("the mail server closed the connection or gave an invalid reply"),
             Cause::Insecure => transient("no secure connection to the mail server could be made"),
             Cause::Lacking => transient("the mail server lacks a sign-in or encryption that the settings ask for"),
-            Cause::International => Error::Permanent("the mail server takes no international addresses".to_owned()),
+            Cause::International => {
+                Error::Permanent("the mail server does not support international addresses".to_owned())
+            }
         }
     }
 
@@ -152,9 +155,9 @@ impl SmtpError {
         let later = format!("the mail server asks to try again later ({shown})");
         match self.stage {
             Stage::Connecting | Stage::SigningIn => {
-                Error::Transient(format!("the mail server does not let us in ({shown})"))
+                Error::Transient(format!("the mail server does not accept our connection ({shown})"))
             }
-            // Our own sender, the same for every mail: an operator can mend that.
+            // Our own sender, the same for every mail: an operator can fix that.
             Stage::Sender if code >= 500 => {
                 Error::Transient(format!("the mail server does not accept our sender ({shown})"))
             }
@@ -177,14 +180,14 @@ impl SmtpError {
 
 type Enhanced = Option<(u16, u16, u16)>;
 
-/// The enhanced status code that a reply begins with.
+/// The enhanced status code at the start of a reply.
 fn enhanced(text: &str) -> Enhanced {
     let mut digits = text.split_whitespace().next()?.split('.').map(|part| part.parse().ok());
     let status = (digits.next()??, digits.next()??, digits.next()??);
     (digits.next().is_none() && matches!(status.0, 4 | 5)).then_some(status)
 }
 
-/// 421, a full disk, or a status of the mail system or the network (X.3, X.4): nothing that concerns one recipient.
+/// 421, a full disk, or a status of the mail system or the network (X.3, X.4): not about a single recipient.
 fn is_about_the_server(code: u16, enhanced: Enhanced) -> bool {
     match (code, enhanced) {
         (421, _) | (_, Some((_, 3, _))) | (452, None) => true,
@@ -200,7 +203,7 @@ fn is_about_the_recipient(code: u16, enhanced: Enhanced, text: &str) -> bool {
     }
 }
 
-/// 5.1: a bad address (but 5.1.7 and 5.1.8 mean the sender's); 5.2.1: a mailbox that is switched off.
+/// 5.1: an invalid address (but 5.1.7 and 5.1.8 mean the sender's); 5.2.1: a disabled mailbox.
 fn names_the_recipient(enhanced: Enhanced) -> bool {
     match enhanced {
         Some((5, 1, detail)) => !matches!(detail, 7 | 8),

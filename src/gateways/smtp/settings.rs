@@ -1,4 +1,4 @@
-//! What an operator sets about SMTP, and whether it makes sense. Secrets go in and never come out.
+//! The SMTP settings and their validation. Secrets are read and never shown.
 
 use std::{fmt, num::NonZeroU32, time::Duration};
 
@@ -16,17 +16,17 @@ pub struct SmtpSettings {
     /// `smtp://user:password@host:port?tls=required`, or `smtps://…`. `tls` is `required`, `opportunistic` or `none`;
     /// without it `smtp://` is plain text. The port is 25 for plain text, 587 with `tls`, 465 for `smtps://`.
     pub url: String,
-    /// Certificates, in PEM, that are trusted besides the usual ones: for a server with a private authority.
+    /// Additional trusted certificates, in PEM, for a server with a private certificate authority.
     pub ca: Option<Vec<u8>>,
-    /// How many connections may be open at once.
+    /// The maximum number of open connections.
     pub connections: u32,
-    /// How many mails may go out per second.
+    /// The maximum number of mails per second.
     pub per_second: u32,
-    /// How long to wait for a connection and for each answer of the server.
+    /// How long to wait for a connection and for each reply of the server.
     pub timeout: Duration,
 }
 
-/// A setting that makes no sense: its key, and what it should be.
+/// An invalid setting: its key, and what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key} {problem}")]
 pub struct SettingsError {
@@ -38,17 +38,17 @@ pub struct SettingsError {
 
 /// How a connection is encrypted. Certificates are always verified.
 pub(super) enum Encryption {
-    /// Not at all.
+    /// Not encrypted.
     None,
     /// By STARTTLS, if the server offers it.
     Opportunistic(TlsParameters),
-    /// By STARTTLS, or there is no connection.
+    /// By STARTTLS; without it, nothing is sent.
     Required(TlsParameters),
-    /// From the first byte on.
+    /// From the first byte.
     Wrapper(TlsParameters),
 }
 
-/// The settings, read.
+/// The parsed settings.
 pub(super) struct Server {
     pub(super) host: String,
     pub(super) port: u16,
@@ -59,7 +59,7 @@ pub(super) struct Server {
 }
 
 impl SmtpSettings {
-    /// The usual settings for a server: 4 connections, 10 mails a second, 10 s for each answer.
+    /// The default settings for a server: 4 connections, 10 mails per second, 10 s for each reply.
     #[must_use]
     pub const fn new(url: String) -> Self {
         Self { url, ca: None, connections: 4, per_second: 10, timeout: Duration::from_secs(10) }
@@ -81,8 +81,8 @@ impl SmtpSettings {
         let url = Url::parse(&self.url)
             .map_err(|_| wrong("must be a URL, such as smtp://user:password@mail.example.com:587?tls=required"))?;
         let host = match url.host() {
-            // Without the brackets that stand around it in a URL. In URLs of other schemes than http, `url` takes an IPv4
-            // address for a name, which connects just as well.
+            // Without the brackets it has in a URL. In URLs with other schemes than http, `url` treats an IPv4 address
+            // as a name, which connects just as well.
             Some(Host::Ipv6(address)) => address.to_string(),
             _ => url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("must name a host"))?.to_owned(),
         };
@@ -93,7 +93,7 @@ impl SmtpSettings {
             ("smtp", Some("required")) => (Encryption::Required(self.parameters(&host)?), 587),
             ("smtp", Some(_)) => return Err(wrong("must have tls=required, tls=opportunistic or tls=none")),
             ("smtps", None) => (Encryption::Wrapper(self.parameters(&host)?), 465),
-            ("smtps", Some(_)) => return Err(wrong("is always encrypted with smtps:// and takes no tls")),
+            ("smtps", Some(_)) => return Err(wrong("is always encrypted with smtps:// and must not have tls")),
             _ => return Err(wrong("must begin with smtp:// or smtps://")),
         };
         let credentials = match (url.username(), url.password()) {
@@ -124,16 +124,16 @@ impl SmtpSettings {
     }
 }
 
-/// A part of a URL without its percent encoding.
+/// A part of a URL with its percent encoding removed.
 fn decoded(text: &str) -> String {
-    // What is special in forms and plain in URLs.
+    // Characters that are special in forms but not in URLs.
     let text = text.replace('+', "%2B").replace('&', "%26");
     let pair = format!("x={text}");
     url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
 impl fmt::Debug for SmtpSettings {
-    /// Without the URL: it holds the password.
+    /// Does not show the URL: it contains the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SmtpSettings")
             .field("connections", &self.connections)

@@ -1,4 +1,4 @@
-//! The mailer against a mail server of a few lines on the loopback interface.
+//! Tests of the mailer against a minimal mail server on the loopback interface.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -9,7 +9,7 @@ use std::{
 use super::*;
 use crate::domain::Email;
 
-/// A server that answers `RCPT` with `reply`, on every connection. Its port.
+/// Starts a server that answers every `RCPT` with `reply`, and returns its port.
 fn server(reply: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -39,7 +39,7 @@ fn serve(mut stream: TcpStream, reply: &str) {
     }
 }
 
-/// A port where nobody listens.
+/// A port where nothing is listening.
 fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

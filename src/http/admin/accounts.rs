@@ -107,7 +107,7 @@ pub async fn set_roles(
         let change = Change { old: &words(&account.roles), new: &words(&roles) };
         let detail = serde_json::to_value(change).map_err(Problem::internal)?;
         let audit = Audit { at, by, act: "roles.set".to_owned(), target, detail };
-        if !state.accounts.set_roles(&account, &roles, &audit).await? {
+        if !state.repositories.accounts().set_roles(&account, &roles, &audit).await? {
             return Err(Problem::new(Code::Conflict).detail("the roles were changed meanwhile; read them again"));
         }
     }
@@ -116,7 +116,7 @@ pub async fn set_roles(
 
 /// The token must say so, and the account must still be one: whoever was an admin a minute ago gives no roles.
 pub(super) async fn require_admin(state: &State, principal: &Principal) -> Result<()> {
-    let account = state.accounts.get(principal.account).await?;
+    let account = state.repositories.accounts().get(principal.account).await?;
     let is_admin = |roles: &[Role]| roles.contains(&Role::Admin);
     if is_admin(&principal.roles) && account.is_some_and(|account| is_admin(&account.roles)) {
         return Ok(());

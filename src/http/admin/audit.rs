@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    domain::Actor,
+    domain::{Actor, Page},
     http::{
         api::refusals::{BadQuery, Guarded},
         auth::{Authorized, scope},
@@ -72,11 +72,10 @@ pub async fn list_audit(
     state: web::Data<State>,
 ) -> Result<web::Json<AuditPage>> {
     let limit = page.limit()?;
-    let mut entries = state.audit.list(page.cursor.as_deref(), limit + 1).await?;
-    let has_more = entries.len() > limit;
-    entries.truncate(limit);
-    let next_cursor = entries.last().filter(|_| has_more).map(|entry| entry.id.clone());
-    Ok(web::Json(AuditPage { items: entries.into_iter().map(AuditView::from).collect(), next_cursor }))
+    let entries = state.repositories.audit().list(page.after()?, limit + 1).await?;
+    let page = Page::take(entries, limit, |entry| entry.id);
+    let next_cursor = page.next_cursor();
+    Ok(web::Json(AuditPage { items: page.items.into_iter().map(AuditView::from).collect(), next_cursor }))
 }
 
 impl From<Actor> for ActorView {
@@ -90,7 +89,7 @@ impl From<AuditEntry> for AuditView {
         let AuditEntry { id, audit } = entry;
         let (at, by) = (audit.at.to_string(), audit.by.into());
         Self {
-            id,
+            id: id.to_string(),
             at,
             by,
             act: audit.act,

@@ -39,8 +39,8 @@ pub async fn take_backup(principal: Authorized<scope::AdminWrite>, state: web::D
     require_admin(&state, &principal).await?;
     let at = state.clock.now();
     let (by, act, target) = (actor(&principal), "backup.take".to_owned(), "database".to_owned());
-    state.audit.add(&Audit { at, by, act, target, detail: serde_json::Value::Null }).await?;
-    let pieces = state.backups.take(at).map_err(refusal)?;
+    state.repositories.audit().add(&Audit { at, by, act, target, detail: serde_json::Value::Null }).await?;
+    let pieces = state.repositories.backups().take(at).map_err(refusal)?;
     let pieces = stream::unfold(pieces, |mut pieces| async move { pieces.recv().await.map(|piece| (piece, pieces)) });
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{actor, audit::ActorView};
 use crate::{
-    domain::{DeadLetterFilter, Invalid, Job, JobId, JobKind, JobState},
+    domain::{DeadLetterFilter, Job, JobId, JobKind, JobState, Page},
     http::{
         api::refusals::{Absent, BadQuery, Guarded},
         auth::{Authorized, scope},
@@ -120,13 +120,10 @@ pub async fn list_jobs(
     state: web::Data<State>,
 ) -> Result<web::Json<JobPage>> {
     let limit = page.limit()?;
-    let wrong = |_| Invalid::new("cursor", "invalid_cursor", "must be a next_cursor of this collection");
-    let before = page.cursor.map(|cursor| cursor.parse::<JobId>().map_err(wrong)).transpose()?;
-    let mut jobs = state.redrives.jobs(before, limit + 1).await?;
-    let has_more = jobs.len() > limit;
-    jobs.truncate(limit);
-    let next_cursor = jobs.last().filter(|_| has_more).map(|job| job.id.to_string());
-    Ok(web::Json(JobPage { items: jobs.into_iter().map(JobView::from).collect(), next_cursor }))
+    let jobs = state.redrives.jobs(page.after()?, limit + 1).await?;
+    let page = Page::take(jobs, limit, |job| job.id);
+    let next_cursor = page.next_cursor();
+    Ok(web::Json(JobPage { items: page.items.into_iter().map(JobView::from).collect(), next_cursor }))
 }
 
 /// Read how far a redrive or a discard is.

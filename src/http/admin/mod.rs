@@ -8,12 +8,9 @@ pub mod dead_letters;
 pub mod jobs;
 pub mod suppressions;
 pub mod tickets;
-pub mod views;
 pub mod watch;
 mod watcher;
 pub mod workers;
-
-pub use tickets::WatchTickets;
 
 use crate::{domain::Actor, http::auth::Principal};
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::{
-    domain::{Actor, Audit, Email, hex},
+    domain::{Actor, Audit, Email, Page, hex},
     http::{
         api::refusals::{Absent, BadQuery, Guarded},
         auth::{Authorized, Principal, scope},
@@ -61,9 +61,12 @@ pub async fn list_suppressions(
     Query(query): Query<PageParams>,
     state: web::Data<State>,
 ) -> Result<web::Json<SuppressionList>> {
-    let page = state.suppressions.list(query.cursor.as_deref(), query.limit()?).await?;
+    let limit = query.limit()?;
+    let found = state.repositories.suppressions().list(query.after()?.as_ref(), limit + 1).await?;
+    let page = Page::take(found, limit, |suppression| suppression.email.clone());
+    let next_cursor = page.next_cursor();
     let items = page.items.into_iter().map(SuppressionView::from).collect();
-    Ok(web::Json(SuppressionList { items, next_cursor: page.next }))
+    Ok(web::Json(SuppressionList { items, next_cursor }))
 }
 
 /// Take an address off the list.
@@ -83,7 +86,7 @@ pub async fn remove_suppression(
     let absent = || Problem::new(Code::NotFound).detail("the address is not on the list");
     let email = Email::parse(&email).map_err(|_| absent())?;
     let audit = removal(&state, &principal, &email);
-    if state.suppressions.remove(&email, &audit).await? {
+    if state.repositories.suppressions().remove(&email, &audit).await? {
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(absent())

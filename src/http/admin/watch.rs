@@ -15,7 +15,7 @@ use serde::Deserialize;
 use url::form_urlencoded;
 use utoipa::IntoParams;
 
-use super::{tickets::Pass, watcher::Watcher};
+use super::watcher::Watcher;
 use crate::{
     actors::monitor::Since,
     domain::Scope,
@@ -25,6 +25,7 @@ use crate::{
         extract::Query,
         problem::{Code, Problem, Result},
         state::State,
+        watch_tickets::Pass,
     },
 };
 

@@ -16,19 +16,15 @@ use actix_web::{
     body::{BodySize, BoxBody, MessageBody},
     web::{Bytes, Data},
 };
-use actix_ws::{CloseCode, CloseReason, Message, MessageStream, ProtocolError, Session};
+use actix_ws::{CloseCode, CloseReason, Message as Incoming, MessageStream, ProtocolError, Session};
 use tokio::{
     sync::oneshot,
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use super::{
-    tickets::Pass,
-    views::{FrameView, to_text},
-};
 use crate::{
-    actors::monitor::{Update, Watch},
-    http::state::State,
+    actors::monitor::{Message, Watch},
+    http::{state::State, watch_tickets::Pass},
 };
 
 /// What may be on its way to a client that has not answered, in bytes. Well below what the server buffers for a connection, so that
@@ -106,7 +102,7 @@ impl Watcher {
             let end = tokio::select! {
                 () = closing.cancelled() => Some(End::Told(CloseCode::Away, "the node shuts down; come back with since")),
                 message = self.incoming.recv() => self.hear(message).await,
-                update = self.watch.next(), if self.credit.has_room() => self.tell(&update).await,
+                message = self.watch.next(), if self.credit.has_room() => self.tell(&message).await,
                 _ = look.tick() => self.look().await,
             };
             if let Some(end) = end {
@@ -120,24 +116,21 @@ impl Watcher {
         }
     }
 
-    async fn tell(&mut self, update: &Update) -> Option<End> {
-        let text = match update {
-            Update::Change(change) => change.text(|change| to_text(&change.into())),
-            Update::Snapshot(snapshot) => snapshot.text(|snapshot| to_text(&FrameView::Snapshot(snapshot.into()))),
-        };
+    async fn tell(&mut self, message: &Message) -> Option<End> {
+        let text = message.text();
         self.credit.spend(text.len());
         sent(self.session.text(&*text)).await
     }
 
-    async fn hear(&mut self, message: Option<Result<Message, ProtocolError>>) -> Option<End> {
+    async fn hear(&mut self, message: Option<Result<Incoming, ProtocolError>>) -> Option<End> {
         match message {
-            Some(Ok(Message::Ping(payload))) => sent(self.session.pong(&payload)).await,
-            Some(Ok(Message::Pong(payload))) => {
+            Some(Ok(Incoming::Ping(payload))) => sent(self.session.pong(&payload)).await,
+            Some(Ok(Incoming::Pong(payload))) => {
                 self.credit.earn(&payload);
                 None
             }
-            Some(Ok(Message::Close(reason))) => Some(End::Left(reason)),
-            Some(Ok(Message::Text(_) | Message::Binary(_) | Message::Continuation(_) | Message::Nop)) => None,
+            Some(Ok(Incoming::Close(reason))) => Some(End::Left(reason)),
+            Some(Ok(Incoming::Text(_) | Incoming::Binary(_) | Incoming::Continuation(_) | Incoming::Nop)) => None,
             Some(Err(ProtocolError::Overflow)) => Some(End::Told(CloseCode::Size, "there is nothing to be sent here")),
             Some(Err(ProtocolError::Io(_))) | None => Some(End::Gone),
             Some(Err(_)) => Some(End::Told(CloseCode::Protocol, "that is no websocket frame")),
@@ -153,7 +146,7 @@ impl Watcher {
         if now >= self.pass.ends_at {
             return Some(End::Told(CloseCode::Policy, "the access token has expired"));
         }
-        match timeout(GOODBYE, self.state.identity.is_session_open(self.pass.session, now)).await {
+        match timeout(GOODBYE, self.state.repositories.identity().is_session_open(self.pass.session, now)).await {
             Ok(Ok(false)) => Some(End::Told(CloseCode::Policy, "the session was closed")),
             // A database that does not answer is a reason to go on watching.
             Ok(Ok(true) | Err(_)) | Err(_) => None,

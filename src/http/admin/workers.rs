@@ -4,9 +4,11 @@ use actix_web::{HttpResponse, http::header, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::views::{FrameView, SnapshotView, WorkerView, to_text};
 use crate::{
-    actors::worker::Control,
+    actors::{
+        monitor::{Overview, WorkerStats},
+        worker::Control,
+    },
     domain::Actor,
     http::{
         api::refusals::{Absent, Guarded},
@@ -21,7 +23,7 @@ use crate::{
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WorkerPage {
     /// All of them.
-    pub items: Vec<WorkerView>,
+    pub items: Vec<WorkerStats>,
     /// Always null: there are few.
     #[schema(required = true)]
     pub next_cursor: Option<String>,
@@ -36,8 +38,7 @@ pub struct WorkerPage {
     security(("bearer" = ["admin:read"]))
 )]
 pub async fn list_workers(_: Authorized<scope::AdminRead>, state: web::Data<State>) -> web::Json<WorkerPage> {
-    let items = state.monitor.now().workers.iter().map(WorkerView::from).collect();
-    web::Json(WorkerPage { items, next_cursor: None })
+    web::Json(WorkerPage { items: state.monitor.now().workers, next_cursor: None })
 }
 
 /// See everything that this node is doing.
@@ -47,11 +48,11 @@ pub async fn list_workers(_: Authorized<scope::AdminRead>, state: web::Data<Stat
     get,
     path = "/v1/admin/overview",
     tag = "admin",
-    responses((status = 200, description = "The node, its workers, the dead letters by cause", body = SnapshotView), Guarded),
+    responses((status = 200, description = "The node, its workers, the dead letters by cause", body = Overview), Guarded),
     security(("bearer" = ["admin:read"]))
 )]
 pub async fn get_overview(_: Authorized<scope::AdminRead>, state: web::Data<State>) -> HttpResponse {
-    let text = state.monitor.snapshot().text(|snapshot| to_text(&FrameView::Snapshot(snapshot.into())));
+    let text = state.monitor.snapshot().text();
     HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(text.to_string())
 }
 
@@ -63,7 +64,7 @@ pub async fn get_overview(_: Authorized<scope::AdminRead>, state: web::Data<Stat
     path = "/v1/admin/workers/{name}/pause",
     tag = "admin",
     params(("name" = String, Path, description = "The worker's name")),
-    responses((status = 202, description = "It has been told; the worker as it was a moment before", body = WorkerView), Guarded, Absent),
+    responses((status = 202, description = "It has been told; the worker as it was a moment before", body = WorkerStats), Guarded, Absent),
     security(("bearer" = ["admin:write"]))
 )]
 pub async fn pause_worker(
@@ -80,7 +81,7 @@ pub async fn pause_worker(
     path = "/v1/admin/workers/{name}/resume",
     tag = "admin",
     params(("name" = String, Path, description = "The worker's name")),
-    responses((status = 202, description = "It has been told; the worker as it was a moment before", body = WorkerView), Guarded, Absent),
+    responses((status = 202, description = "It has been told; the worker as it was a moment before", body = WorkerStats), Guarded, Absent),
     security(("bearer" = ["admin:write"]))
 )]
 pub async fn resume_worker(
@@ -99,7 +100,7 @@ pub async fn resume_worker(
     path = "/v1/admin/workers/{name}/restart",
     tag = "admin",
     params(("name" = String, Path, description = "The worker's name")),
-    responses((status = 202, description = "It has been told; the worker as it was a moment before", body = WorkerView), Guarded, Absent),
+    responses((status = 202, description = "It has been told; the worker as it was a moment before", body = WorkerStats), Guarded, Absent),
     security(("bearer" = ["admin:write"]))
 )]
 pub async fn restart_worker(
@@ -113,7 +114,7 @@ pub async fn restart_worker(
 async fn act(state: &State, name: &str, control: Control, principal: &Principal) -> Result<HttpResponse> {
     let by = Actor { account: principal.account, handle: principal.handle.clone() };
     state.operations.control(name, control, by).await?;
-    let now = state.monitor.now();
-    let worker = now.workers.iter().find(|worker| worker.name == name).ok_or_else(|| Problem::new(Code::NotFound))?;
-    Ok(HttpResponse::Accepted().json(WorkerView::from(worker)))
+    let mut workers = state.monitor.now().workers.into_iter();
+    let worker = workers.find(|worker| worker.name == name).ok_or_else(|| Problem::new(Code::NotFound))?;
+    Ok(HttpResponse::Accepted().json(worker))
 }

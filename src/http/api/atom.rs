@@ -29,6 +29,7 @@ use crate::{
         auth::ReadAccess,
         etag,
         extract::Path,
+        headers::kept_by_the_reader,
         problem::{Problem, Result},
         state::State,
     },
@@ -70,13 +71,14 @@ pub async fn get_author_atom(
     let Written { document, tag, updated } =
         state.renderer.run(move |kept| write(kept, &author, &posts, &public_url, &urls)).await??;
     if etag::is_not_modified(&request, tag) {
-        return Ok(etag::not_modified(tag));
+        return Ok(kept_by_the_reader(etag::not_modified(tag)));
     }
-    Ok(HttpResponse::Ok()
+    let response = HttpResponse::Ok()
         .insert_header((header::ETAG, etag::of(tag)))
         .insert_header((header::LAST_MODIFIED, HttpDate::from(system_time(updated))))
         .content_type(CONTENT_TYPE)
-        .body(document))
+        .body(document);
+    Ok(kept_by_the_reader(response))
 }
 
 /// A document, its entity tag, and when something in it last changed.
@@ -105,8 +107,9 @@ fn write(kept: &Kept, author: &Account, posts: &[Arc<Post>], public_url: &str, u
 
 async fn newest(state: &State, author: &Account) -> Result<Vec<Arc<Post>>> {
     let listing = Listing::Author(author.id);
-    let positions = async |after: Option<PageCursor>, limit: usize| state.posts.list(&listing, after, limit).await;
-    let posts = async |ids: &[PostId]| state.posts.get_many(ids).await;
+    let positions =
+        async |after: Option<PageCursor>, limit: usize| state.repositories.posts().list(&listing, after, limit).await;
+    let posts = async |ids: &[PostId]| state.repositories.posts().get_many(ids).await;
     let room = Room::new(ENTRIES, Include { body: false, html: true });
     let slice = page::collect(None, room, positions, posts, |post| may_see(post, Viewer::Public)).await?;
     Ok(slice.posts)

@@ -18,6 +18,7 @@ use crate::{
         },
         auth::ReadAccess,
         extract::{Path, Query},
+        headers::kept_by_the_reader,
         problem::{Code, Problem, Result},
         state::State,
     },
@@ -53,7 +54,7 @@ pub struct ProfileView {
 pub async fn author_named(state: &State, handle: &str) -> Result<Arc<Account>> {
     let unknown = || Problem::new(Code::NotFound).detail("there is no author with this handle");
     let handle = Handle::parse(handle).map_err(|_| unknown())?;
-    state.accounts.by_handle(&handle).await?.ok_or_else(unknown)
+    state.repositories.accounts().by_handle(&handle).await?.ok_or_else(unknown)
 }
 
 /// Read an author's profile.
@@ -81,10 +82,10 @@ pub async fn get_author(
 ) -> Result<HttpResponse> {
     let author = author_named(&state, &handle).await?;
     let is_followed = match access.account() {
-        Some(reader) => Some(state.follows.is_following(reader, author.id).await?),
+        Some(reader) => Some(state.repositories.follows().is_following(reader, author.id).await?),
         None => None,
     };
-    let stats = state.stats.profile(author.id).await?;
+    let stats = state.repositories.stats().profile(author.id).await?;
     let view = ProfileView {
         handle: author.handle.as_str().to_owned(),
         name: author.name.as_str().to_owned(),
@@ -94,7 +95,7 @@ pub async fn get_author(
         is_followed,
         created_at: author.created_at.to_string(),
     };
-    conditional::json(&request, &view)
+    conditional::json(&request, &view).map(kept_by_the_reader)
 }
 
 /// List an author's posts, newest first.

@@ -36,10 +36,14 @@ pub async fn get_feed(
     state: web::Data<State>,
 ) -> Result<web::Json<PostPage>> {
     let (query, include) = query.read()?;
-    let (after, room) = (page::start(query.cursor.as_deref())?, Room::new(query.limit()?, include));
+    let after = query.after()?;
+    let room = Room::new(query.limit()?, include);
     let reader = principal.account;
-    let positions = async |after: Option<PageCursor>, limit: usize| state.feeds.page(reader, after, limit).await;
-    let posts = async |ids: &[PostId]| state.feeds.of_followed(reader, state.posts.get_many(ids).await?).await;
+    let positions =
+        async |after: Option<PageCursor>, limit: usize| state.repositories.feeds().page(reader, after, limit).await;
+    let posts = async |ids: &[PostId]| {
+        state.repositories.feeds().of_followed(reader, state.repositories.posts().get_many(ids).await?).await
+    };
     let slice = page::collect(after, room, positions, posts, |post| may_see(post, Viewer::Public)).await?;
     post_page(&state, slice, include).await.map(web::Json)
 }

@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 
 use crate::{
     actors::Command,
+    domain::{AccountId, Page},
     http::{
         api::{
             authors::author_named,
@@ -15,7 +16,6 @@ use crate::{
         problem::Result,
         state::State,
     },
-    store::FollowPage,
 };
 
 /// Follow an author.
@@ -83,8 +83,8 @@ pub async fn list_followers(
     state: web::Data<State>,
 ) -> Result<web::Json<AuthorPage>> {
     let limit = page.limit()?;
-    let found = state.follows.followers(principal.account, page.cursor.as_deref(), limit).await?;
-    people(&state, found).await
+    let found = state.repositories.follows().followers(principal.account, page.after()?, limit + 1).await?;
+    people(&state, found, limit).await
 }
 
 /// List the authors whom the caller follows, in no particular order.
@@ -102,12 +102,13 @@ pub async fn list_following(
     state: web::Data<State>,
 ) -> Result<web::Json<AuthorPage>> {
     let limit = page.limit()?;
-    let found = state.follows.following(principal.account, page.cursor.as_deref(), limit).await?;
-    people(&state, found).await
+    let found = state.repositories.follows().following(principal.account, page.after()?, limit + 1).await?;
+    people(&state, found, limit).await
 }
 
-async fn people(state: &State, found: FollowPage) -> Result<web::Json<AuthorPage>> {
-    let accounts = state.accounts.get_many(&found.accounts).await?;
+async fn people(state: &State, found: Vec<AccountId>, limit: usize) -> Result<web::Json<AuthorPage>> {
+    let page = Page::take(found, limit, |account| *account);
+    let accounts = state.repositories.accounts().get_many(&page.items).await?;
     let items = accounts.iter().map(|account| AuthorView::from(&**account)).collect();
-    Ok(web::Json(AuthorPage { items, next_cursor: found.next }))
+    Ok(web::Json(AuthorPage { items, next_cursor: page.next_cursor() }))
 }

@@ -144,7 +144,7 @@ pub async fn get_me(
     principal: Authorized<scope::Profile>,
     state: web::Data<State>,
 ) -> Result<HttpResponse> {
-    let account = present(state.accounts.get(principal.account).await?)?;
+    let account = present(state.repositories.accounts().get(principal.account).await?)?;
     conditional::json(&request, &MeView::new(&account, &principal))
 }
 
@@ -165,7 +165,7 @@ pub async fn update_me(
     Json(body): Json<UpdateMe>,
 ) -> Result<web::Json<MeView>> {
     let changes = body.validate()?;
-    let account = present(state.accounts.update_profile(principal.account, changes).await?)?;
+    let account = present(state.repositories.accounts().update_profile(principal.account, changes).await?)?;
     Ok(web::Json(MeView::new(&account, &principal)))
 }
 
@@ -181,7 +181,7 @@ pub async fn get_my_stats(
     principal: Authorized<scope::PostsRead>,
     state: web::Data<State>,
 ) -> Result<web::Json<MyStats>> {
-    Ok(web::Json(state.stats.author(principal.account).await?.into()))
+    Ok(web::Json(state.repositories.stats().author(principal.account).await?.into()))
 }
 
 fn present(account: Option<Arc<Account>>) -> Result<Arc<Account>> {
@@ -247,6 +247,7 @@ mod tests {
     use crate::{
         domain::{AccountId, SessionId, Timestamp},
         http::api::view::tests::an_account,
+        identity::Claims,
     };
 
     fn validate(json: serde_json::Value) -> std::result::Result<ProfileChanges, Vec<Invalid>> {
@@ -269,13 +270,15 @@ mod tests {
     #[test]
     fn the_address_needs_its_scope() {
         let account = an_account(AccountId::generate());
-        let principal = |scopes: &[Scope]| Principal {
-            account: account.id,
-            session: SessionId::generate(),
-            handle: "ada".into(),
-            roles: Vec::new(),
-            scopes: scopes.to_vec(),
-            expires_at: Timestamp::from_millis(0),
+        let principal = |scopes: &[Scope]| {
+            Principal::from(Claims {
+                account: account.id,
+                session: SessionId::generate(),
+                handle: "ada".into(),
+                roles: Vec::new(),
+                scopes: scopes.to_vec(),
+                expires_at: Timestamp::from_millis(0),
+            })
         };
         assert!(MeView::new(&account, &principal(&[Scope::Email])).email.is_some());
         assert!(MeView::new(&account, &principal(&[Scope::Profile])).email.is_none());

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::include::Include;
-use crate::domain::{Invalid, PageCursor, Post, PostId, cursor};
+use crate::domain::{PageCursor, Post, PostId, cursor};
 
 /// The most positions one request looks at. Beyond them the page is shorter, even empty, and its cursor goes on from there.
 pub const MAX_SCANNED: usize = 1_000;
@@ -83,14 +83,6 @@ impl Slice {
     pub fn next_cursor(&self) -> Option<String> {
         self.next.as_ref().map(cursor::encode)
     }
-}
-
-/// Reads a client's cursor.
-///
-/// # Errors
-/// `invalid_cursor` if this server did not make it.
-pub fn start(cursor: Option<&str>) -> Result<Option<PageCursor>, Invalid> {
-    cursor.map(cursor::decode).transpose()
 }
 
 /// Collects posts that `keep` lets through, as many as there is room for. `positions` answers with fewer than it was asked for

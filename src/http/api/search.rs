@@ -143,7 +143,7 @@ async fn visible(state: &State, Wanted { query, mut offset, limit, .. }: Wanted)
         let page = state.jobs.spawn_blocking(move || index.search(&request)).await.map_err(Problem::internal)??;
         offset += page.hits.len();
         let ids: Vec<PostId> = page.hits.iter().map(|hit| hit.post).collect();
-        let posts = state.posts.get_many(&ids).await?;
+        let posts = state.repositories.posts().get_many(&ids).await?;
         found.posts.extend(posts.into_iter().filter(|post| may_see(post, Viewer::Public)));
         found.hits.extend(page.hits);
         if !page.has_more || ids.is_empty() {
@@ -162,8 +162,9 @@ impl SearchQuery {
         let q = self.q.unwrap_or_default();
         let query = search::Query::parse(&q, self.tag.as_deref(), self.author.as_deref(), before, after);
         let query = problems.note(query);
-        let offset = self.cursor.as_deref().map_or(Some(0), |cursor| problems.note(depth(cursor)));
-        let limit = problems.note(PageParams { cursor: None, limit: self.limit }.limit());
+        let page = PageParams { cursor: self.cursor, limit: self.limit };
+        let offset = problems.note(depth(&page));
+        let limit = problems.note(page.limit());
         let include = problems.note(Include::parse(self.include.as_deref()));
         problems.finish()?;
         // Whatever is missing here has been reported above.
@@ -182,8 +183,8 @@ fn moment(field: &str, text: &str) -> std::result::Result<Timestamp, Invalid> {
 }
 
 /// Where the next page begins. No page of ours ends deeper than the index goes.
-fn depth(cursor: &str) -> std::result::Result<usize, Invalid> {
-    let HitCursor(offset) = cursor::decode(cursor)?;
+fn depth(page: &PageParams) -> std::result::Result<usize, Invalid> {
+    let HitCursor(offset) = page.after()?.unwrap_or(HitCursor(0));
     let too_deep = || Invalid::new("cursor", "invalid_cursor", "must be a next_cursor of this collection");
     if offset < MAX_OFFSET { Ok(offset) } else { Err(too_deep()) }
 }
@@ -194,6 +195,7 @@ mod tests {
 
     #[test]
     fn a_cursor_goes_no_deeper_than_the_index() {
+        let depth = |cursor: &str| depth(&PageParams { cursor: Some(cursor.to_owned()), limit: None });
         assert_eq!(depth(&cursor::encode(&HitCursor(40))).unwrap(), 40);
         for cursor in ["", "aGl0Lg", &cursor::encode(&HitCursor(MAX_OFFSET))] {
             assert_eq!(depth(cursor).unwrap_err().code, "invalid_cursor", "{cursor}");

@@ -89,7 +89,7 @@ pub async fn summaries(state: &State, posts: &[Arc<Post>], include: Include) -> 
     let mut ids: Vec<AccountId> = posts.iter().map(|post| post.author).collect();
     ids.sort_unstable();
     ids.dedup();
-    let accounts = state.accounts.get_many(&ids).await?;
+    let accounts = state.repositories.accounts().get_many(&ids).await?;
     let authors = accounts.into_iter().map(|account| (account.id, account)).collect();
     let press = Press { authors, urls: state.post_urls.clone(), include };
     if posts.iter().all(|post| state.renderer.kept().has(post, include.html)) {

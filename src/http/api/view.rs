@@ -175,7 +175,7 @@ pub(super) fn tags(post: &Post) -> Vec<String> {
 /// # Errors
 /// `not_found` if the author's account is gone; a lost store.
 pub async fn post_view(state: &State, post: &Arc<Post>) -> Result<PostView> {
-    let author = state.accounts.get(post.author).await?.ok_or_else(|| post_not_found(post.id))?;
+    let author = state.repositories.accounts().get(post.author).await?.ok_or_else(|| post_not_found(post.id))?;
     let html = state.renderer.html(post).await?;
     Ok(PostView::new(post, &author, &html, state.post_urls.of(post, &author)))
 }

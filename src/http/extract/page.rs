@@ -1,9 +1,11 @@
 //! `cursor` and `limit`: which part of a collection is asked for.
 
+use std::{fmt::Display, str::FromStr};
+
 use serde::{Deserialize, Deserializer, de::Error as _};
 use utoipa::IntoParams;
 
-use crate::domain::Invalid;
+use crate::domain::{Invalid, cursor};
 
 /// The length of a page when nothing is asked for.
 pub const DEFAULT_LIMIT: u32 = 20;
@@ -25,6 +27,14 @@ pub struct PageParams {
 }
 
 impl PageParams {
+    /// The position after which the page begins; `None` at the beginning of the collection.
+    ///
+    /// # Errors
+    /// `invalid_cursor` if this server did not make the cursor for such a position.
+    pub fn after<P: Display + FromStr>(&self) -> Result<Option<P>, Invalid> {
+        self.cursor.as_deref().map(cursor::decode).transpose()
+    }
+
     /// How many items at most.
     ///
     /// # Errors

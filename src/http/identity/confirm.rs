@@ -4,15 +4,15 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::codes::ConfirmationCode;
 use crate::{
     domain::{AccountId, Email, Invalid, Problems, Role},
-    http::api::refusals::BadBody,
     http::{
+        api::refusals::BadBody,
         extract::Json,
         problem::{Code, Problem, ProblemBody, Result},
         state::State,
     },
+    identity::ConfirmationCode,
     store::{CodeCheck, Presented},
 };
 
@@ -47,7 +47,7 @@ pub struct ConfirmRequest {
 pub async fn confirm(state: web::Data<State>, Json(request): Json<ConfirmRequest>) -> Result<HttpResponse> {
     let (email, code) = request.check()?;
     // Somebody whom nobody knows is asked for, too: the answer takes as long.
-    let known = state.identity.credentials(&email).await?;
+    let known = state.repositories.identity().credentials(&email).await?;
     let account = known.map_or_else(AccountId::generate, |credentials| credentials.account);
     let presented = Presented {
         hash: state.codes.hash(&email, &code),
@@ -55,7 +55,7 @@ pub async fn confirm(state: web::Data<State>, Json(request): Json<ConfirmRequest
         max_tries: state.config.identity.code_tries,
     };
     let roles = roles_of(&email, state.config.identity.bootstrap_admin_email.expose());
-    match state.identity.confirm(account, &presented, &roles).await? {
+    match state.repositories.identity().confirm(account, &presented, &roles).await? {
         CodeCheck::Right => Ok(HttpResponse::NoContent().finish()),
         CodeCheck::Wrong { .. } | CodeCheck::Gone => Err(wrong_code()),
     }

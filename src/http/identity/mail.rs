@@ -6,11 +6,11 @@ use std::{sync::Arc, time::Duration};
 use tracing::{Instrument, info, warn};
 use url::Url;
 
-use super::codes::ConfirmationCode;
 use crate::{
     domain::Email,
     gateways::{Mail, Mailer},
     http::state::State,
+    identity::ConfirmationCode,
 };
 
 /// Waits between tries. Somebody sits in front of a form: whoever must wait longer asks for another code.

@@ -5,17 +5,15 @@ use serde::Deserialize;
 use tracing::warn;
 use utoipa::ToSchema;
 
-use super::{
-    RefreshToken,
-    sign_in::{TokensView, answer},
-};
+use super::sign_in::{TokensView, answer};
 use crate::{
-    http::api::refusals::BadBody,
     http::{
+        api::refusals::BadBody,
         extract::Json,
         problem::{Code, Problem, ProblemBody, Result},
         state::State,
     },
+    identity::RefreshToken,
     store::{Rotated, Rotation},
 };
 
@@ -57,7 +55,7 @@ pub async fn refresh(state: web::Data<State>, Json(request): Json<RefreshRequest
         grace: settings.refresh_grace.get(),
         expires_at: now.plus(settings.refresh_token_ttl.get()),
     };
-    let account = match state.identity.rotate_session(&rotation).await? {
+    let account = match state.repositories.identity().rotate_session(&rotation).await? {
         Rotated::Yes { account } => account,
         Rotated::Reused => {
             warn!(session = %presented.session, "a refresh token was used twice; its session has been ended");
@@ -65,7 +63,7 @@ pub async fn refresh(state: web::Data<State>, Json(request): Json<RefreshRequest
         }
         Rotated::Unknown => return Err(refused("its session has ended; sign in again")),
     };
-    let account = state.accounts.get(account).await?.ok_or_else(|| refused("its account is gone"))?;
+    let account = state.repositories.accounts().get(account).await?.ok_or_else(|| refused("its account is gone"))?;
     let issued = state.tokens.issue(&account, next.session, now)?;
     Ok(answer(issued, &next))
 }

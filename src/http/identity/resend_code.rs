@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use super::mail;
 use crate::{
     domain::{AccountId, Email},
-    http::api::refusals::BadBody,
     http::{
+        api::refusals::BadBody,
         extract::Json,
         problem::{ProblemBody, Result},
         state::State,
@@ -46,7 +46,7 @@ pub struct ResendCodeRequest {
 pub async fn resend_code(state: web::Data<State>, Json(request): Json<ResendCodeRequest>) -> Result<HttpResponse> {
     let email = Email::parse(&request.email)?;
     state.codes.admit(&email)?;
-    if let Some(credentials) = state.identity.credentials(&email).await?
+    if let Some(credentials) = state.repositories.identity().credentials(&email).await?
         && !credentials.is_confirmed
     {
         replace_later(&state, credentials.account, email);
@@ -56,7 +56,7 @@ pub async fn resend_code(state: web::Data<State>, Json(request): Json<ResendCode
 
 /// Writes and mails the new code in a task: a request that waited for the write would tell that the address is known.
 fn replace_later(state: &State, account: AccountId, email: Email) {
-    let (identity, mailer) = (state.identity.clone(), Arc::clone(&state.mailer));
+    let (identity, mailer) = (state.repositories.identity(), Arc::clone(&state.mailer));
     let (now, code_ttl) = (state.clock.now(), state.config.identity.code_ttl.get());
     let (code, record) = state.codes.issue(&email, now, code_ttl);
     let mail = mail::code_mail(&state.public_url, email, &code, code_ttl, false);

@@ -8,15 +8,15 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Issued, RefreshToken};
 use crate::{
     domain::{Email, Invalid, Problems, SessionId},
-    http::api::refusals::BadBody,
     http::{
+        api::refusals::BadBody,
         extract::Json,
         problem::{Code, Problem, ProblemBody, Result},
         state::State,
     },
+    identity::{Issued, RefreshToken},
     store::NewSession,
 };
 
@@ -75,14 +75,14 @@ pub struct TokensView {
 )]
 pub async fn sign_in(state: web::Data<State>, Json(request): Json<SignInRequest>) -> Result<HttpResponse> {
     let (email, password) = request.check()?;
-    let credentials = state.identity.credentials(&email).await?;
+    let credentials = state.repositories.identity().credentials(&email).await?;
     let stored = credentials.as_ref().map(|known| known.password_hash.clone());
     let is_right = state.passwords.verify(password, stored).await?;
     let credentials = credentials.filter(|_| is_right).ok_or_else(invalid_credentials)?;
     if !credentials.is_confirmed {
         return Err(Problem::new(Code::NotConfirmed).detail("confirm the address with the code from the mail first"));
     }
-    let account = state.accounts.get(credentials.account).await?.ok_or_else(invalid_credentials)?;
+    let account = state.repositories.accounts().get(credentials.account).await?.ok_or_else(invalid_credentials)?;
 
     let now = state.clock.now();
     let token = RefreshToken::generate(SessionId::generate());
@@ -94,7 +94,7 @@ pub async fn sign_in(state: web::Data<State>, Json(request): Json<SignInRequest>
         created_at: now,
         expires_at: now.plus(state.config.identity.refresh_token_ttl.get()),
     };
-    state.identity.open_session(&session).await?;
+    state.repositories.identity().open_session(&session).await?;
     Ok(answer(issued, &token))
 }
 

@@ -4,12 +4,14 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::RefreshToken;
-use crate::http::{
-    api::refusals::BadBody,
-    extract::Json,
-    problem::{ProblemBody, Result},
-    state::State,
+use crate::{
+    http::{
+        api::refusals::BadBody,
+        extract::Json,
+        problem::{ProblemBody, Result},
+        state::State,
+    },
+    identity::RefreshToken,
 };
 
 /// The session to be ended.
@@ -38,7 +40,7 @@ pub struct SignOutRequest {
 )]
 pub async fn sign_out(state: web::Data<State>, Json(request): Json<SignOutRequest>) -> Result<HttpResponse> {
     if let Some(token) = RefreshToken::parse(&request.refresh_token) {
-        state.identity.close_session(token.session, &token.hash()).await?;
+        state.repositories.identity().close_session(token.session, &token.hash()).await?;
     }
     Ok(HttpResponse::NoContent().finish())
 }

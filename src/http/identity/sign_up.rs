@@ -9,8 +9,8 @@ use crate::{
     domain::{
         Account, AccountId, Bio, Email, Handle, Invalid, MailPreferences, Name, Password, Problems, Role, Timestamp,
     },
-    http::api::refusals::BadBody,
     http::{
+        api::refusals::BadBody,
         extract::Json,
         problem::{Code, Problem, ProblemBody, Result},
         state::State,
@@ -67,7 +67,7 @@ pub async fn sign_up(state: web::Data<State>, Json(request): Json<SignUpRequest>
     let (now, code_ttl) = (state.clock.now(), state.config.identity.code_ttl.get());
     let (code, record) = state.codes.issue(&email, now, code_ttl);
     let account = new_account(email.clone(), handle, name, now);
-    let mail = match state.identity.sign_up(&account, &password_hash, &record).await? {
+    let mail = match state.repositories.identity().sign_up(&account, &password_hash, &record).await? {
         SignUp::Created => mail::code_mail(&state.public_url, email, &code, code_ttl, false),
         SignUp::Replaced => mail::code_mail(&state.public_url, email, &code, code_ttl, true),
         SignUp::EmailKnown => mail::known_mail(&state.public_url, email),

@@ -100,8 +100,9 @@ pub async fn get_queue(
 ) -> Result<web::Json<QueuePage>> {
     moderator(&principal)?;
     let (queue, after, limit, include) = query.read()?;
-    let positions = async |after: Option<PageCursor>, limit: usize| state.reviews.queue(queue, after, limit).await;
-    let posts = async |ids: &[PostId]| state.posts.get_many(ids).await;
+    let positions =
+        async |after: Option<PageCursor>, limit: usize| state.repositories.reviews().queue(queue, after, limit).await;
+    let posts = async |ids: &[PostId]| state.repositories.posts().get_many(ids).await;
     let waits = |post: &Post| queue.since(post).is_some();
     let mut slice = page::collect(after, Room::new(limit, include), positions, posts, waits).await?;
     let Shown { items: summaries, taken } = summaries(&state, &slice.posts, include).await?;
@@ -119,8 +120,9 @@ async fn items(
     if posts.is_empty() {
         return Ok(Vec::new());
     }
-    let grounds = state.reviews.grounds(posts).await?;
-    let appeals = if queue == Queue::Appeal { state.reviews.appeals(posts).await? } else { HashMap::new() };
+    let grounds = state.repositories.reviews().grounds(posts).await?;
+    let appeals =
+        if queue == Queue::Appeal { state.repositories.reviews().appeals(posts).await? } else { HashMap::new() };
     let mut views: HashMap<String, SummaryView> = summaries.into_iter().map(|view| (view.id.clone(), view)).collect();
     let item = |post: &Arc<Post>| {
         Some(QueueItem {
@@ -141,8 +143,7 @@ impl QueueQuery {
             }
             None => Queue::Review,
         };
-        let after = page::start(self.cursor.as_deref())?;
-        let limit = PageParams { cursor: None, limit: self.limit }.limit()?;
-        Ok((queue, after, limit, Include::parse(self.include.as_deref())?))
+        let page = PageParams { cursor: self.cursor, limit: self.limit };
+        Ok((queue, page.after()?, page.limit()?, Include::parse(self.include.as_deref())?))
     }
 }

@@ -130,7 +130,7 @@ pub async fn verdict_for(state: &State, post: &Arc<Post>, viewer: Viewer) -> Res
     if !is_insider || !matches!(post.moderation, Moderation::Rejected | Moderation::Review) {
         return Ok(None);
     }
-    let grounds = state.reviews.grounds(std::slice::from_ref(post)).await?.remove(&post.id);
+    let grounds = state.repositories.reviews().grounds(std::slice::from_ref(post)).await?.remove(&post.id);
     let show = if is_moderator { VerdictView::for_moderators } else { VerdictView::for_author };
     Ok(grounds.as_ref().map(show))
 }

@@ -8,7 +8,7 @@ use crate::{
     actors,
     domain::{Invalid, ReviewError},
     gateways,
-    http::identity,
+    identity::{PasswordError, SignError, TokenError, TooManyCodes},
     search, store,
 };
 
@@ -36,11 +36,10 @@ impl From<Vec<Invalid>> for Problem {
 impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         use store::Error::{
-            Backup, Conflict, Corrupt, Exists, ForeignSchema, HalfRestored, Invalid, Locked, NewerSchema, NoRoom,
-            Refused, Unavailable,
+            Backup, Conflict, Corrupt, Exists, ForeignSchema, HalfRestored, Locked, NewerSchema, NoRoom, Refused,
+            Unavailable,
         };
         match error {
-            Invalid(invalid) => invalid.into(),
             Unavailable(_) | NoRoom(_) | Conflict(_) => Self::new(Code::Unavailable).retry_after(SOON).cause(error),
             Exists(_)
             | Refused(_)
@@ -117,9 +116,27 @@ impl From<gateways::Error> for Problem {
     }
 }
 
-impl From<identity::TokenError> for Problem {
-    fn from(error: identity::TokenError) -> Self {
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
         Self::new(Code::InvalidToken).detail(error.to_string())
+    }
+}
+
+impl From<TooManyCodes> for Problem {
+    fn from(error: TooManyCodes) -> Self {
+        Self::new(Code::RateLimited).detail(error.to_string()).retry_after(error.wait)
+    }
+}
+
+impl From<PasswordError> for Problem {
+    fn from(error: PasswordError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<SignError> for Problem {
+    fn from(error: SignError) -> Self {
+        Self::internal(error)
     }
 }
 

@@ -11,7 +11,7 @@ use actix_web::{
 use serde::Serialize;
 
 use super::{Code, Problem};
-use crate::http::tracing::RequestId;
+use crate::http::request_id::RequestId;
 
 /// Writes problems. Stands inside of compression, because it replaces bodies.
 ///

@@ -62,7 +62,7 @@ pub async fn subscribe(Path(token): Path<String>, state: web::Data<State>) -> Re
 
 async fn wants_mail(state: &State, account: AccountId, new_posts: bool) -> Result<()> {
     let changes = ProfileChanges { mail_new_posts: Some(new_posts), ..ProfileChanges::default() };
-    Ok(state.accounts.update_profile(account, changes).await.map(drop)?)
+    Ok(state.repositories.accounts().update_profile(account, changes).await.map(drop)?)
 }
 
 fn is_one_click(body: &[u8]) -> bool {

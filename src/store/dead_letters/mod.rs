@@ -18,7 +18,7 @@ use crate::domain::{
 };
 
 pub(super) use reads::oldest;
-pub use reads::{CauseGroup, CausePage, DeadLetterPage, DeadLetterReads};
+pub use reads::{CauseGroup, DeadLetterReads};
 
 /// What the `DeadLetterActor` may do: move a delivery to the dead letters.
 #[derive(Clone)]

@@ -1,13 +1,11 @@
 //! Looking at dead letters: lists by index, newest first, and what they died of.
 
-use std::collections::BTreeMap;
-
 use surrealdb::types::{RecordId, SurrealValue};
 
 use super::{DeadLetter, DeadLetterRow, dead_letter_id};
 use crate::{
-    domain::{Cause, CauseCursor, CauseId, DeadLetterFilter, DeadLetterId, LetterCursor, Timestamp, cursor},
-    store::{Result, Store, query::Query},
+    domain::{Cause, CauseCursor, CauseId, DeadLetterFilter, DeadLetterId, LetterCursor, Page, Timestamp},
+    store::{Result, Store, keys, query::Query},
 };
 
 /// The most rows one page looks at where an index alone does not answer: beyond them it is shorter, and its cursor goes on.
@@ -17,15 +15,6 @@ const MAX_SCANNED: usize = 1_000;
 #[derive(Clone)]
 pub struct DeadLetterReads {
     store: Store,
-}
-
-/// A page of dead letters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetterPage {
-    /// Newest first.
-    pub letters: Vec<DeadLetter>,
-    /// Where the next page begins; `None` on the last.
-    pub next: Option<String>,
 }
 
 /// Dead letters that died of the same.
@@ -43,15 +32,6 @@ pub struct CauseGroup {
     pub last_dead_at: Timestamp,
     /// The newest of them.
     pub example: DeadLetterId,
-}
-
-/// A page of causes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CausePage {
-    /// The most frequent first.
-    pub causes: Vec<CauseGroup>,
-    /// Where the next page begins; `None` on the last.
-    pub next: Option<String>,
 }
 
 #[derive(SurrealValue)]
@@ -73,12 +53,6 @@ struct CountRow {
     count: i64,
 }
 
-#[derive(SurrealValue)]
-struct WorkerRow {
-    worker: Option<String>,
-    n: i64,
-}
-
 impl DeadLetterReads {
     pub(crate) fn new(store: &Store) -> Self {
         Self { store: store.clone() }
@@ -94,40 +68,48 @@ impl DeadLetterReads {
         row.map(DeadLetterRow::into_letter).transpose()
     }
 
-    /// Up to `limit` dead letters, newest first, behind a cursor.
+    /// Up to `limit` dead letters, newest first, after that one.
     ///
     /// # Errors
-    /// When the database does not answer, or the cursor is not one of these pages'.
-    pub async fn list(&self, filter: &DeadLetterFilter, cursor: Option<&str>, limit: usize) -> Result<DeadLetterPage> {
-        let behind: Option<LetterCursor> = cursor.map(cursor::decode).transpose()?;
-        let mut before = behind.map_or_else(|| "~".to_owned(), |letter| letter.to_string());
-        let (mut letters, mut scanned) = (Vec::new(), 0);
+    /// When the database does not answer.
+    pub async fn list(
+        &self,
+        filter: &DeadLetterFilter,
+        after: Option<&LetterCursor>,
+        limit: usize,
+    ) -> Result<Page<DeadLetter, LetterCursor>> {
+        let mut before = after.map_or_else(|| "~".to_owned(), ToString::to_string);
+        let (mut items, mut scanned) = (Vec::new(), 0);
         loop {
             let chunk = limit + 1;
             let rows = newest(&self.store, filter, &before, chunk).await?;
             let is_end = rows.len() < chunk;
             for row in rows {
-                if letters.len() == limit || scanned >= MAX_SCANNED {
-                    return Ok(DeadLetterPage { letters, next: Some(cursor::encode(&before)) });
+                if items.len() == limit || scanned >= MAX_SCANNED {
+                    return Ok(Page { items, next: Some(keys::parsed(&before)?) });
                 }
                 scanned += 1;
                 before = row.place.clone().unwrap_or_default();
                 if row.matches(filter)? {
-                    letters.push(row.into_letter()?);
+                    items.push(row.into_letter()?);
                 }
             }
             if is_end {
-                return Ok(DeadLetterPage { letters, next: None });
+                return Ok(Page { items, next: None });
             }
         }
     }
 
-    /// What dead letters died of, the most frequent cause first, up to `limit` behind a cursor.
+    /// What dead letters died of, the most frequent cause first, up to `limit` after that one.
     ///
     /// # Errors
-    /// When the database does not answer, or the cursor is not one of these pages'.
-    pub async fn causes(&self, filter: &DeadLetterFilter, cursor: Option<&str>, limit: usize) -> Result<CausePage> {
-        let behind = cursor.map(cursor::decode::<CauseCursor>).transpose()?;
+    /// When the database does not answer.
+    pub async fn causes(
+        &self,
+        filter: &DeadLetterFilter,
+        after: Option<&CauseCursor>,
+        limit: usize,
+    ) -> Result<Page<CauseGroup, CauseCursor>> {
         let text = format!(
             "SELECT cause, count() AS n, math::min(dead_at) AS first, math::max(dead_at) AS last FROM dead_letter {} GROUP BY cause",
             conditions(filter)
@@ -136,11 +118,9 @@ impl DeadLetterReads {
         let mut groups: Vec<(CauseCursor, GroupRow)> =
             rows.into_iter().filter_map(|row| Some((row.place()?, row))).collect();
         groups.sort_by(|(a, _), (b, _)| a.cmp(b));
-        groups.retain(|(place, _)| behind.as_ref().is_none_or(|last| place > last));
-        let has_more = groups.len() > limit;
-        groups.truncate(limit);
-        let next = groups.last().filter(|_| has_more).map(|(place, _)| cursor::encode(place));
-        Ok(CausePage { causes: self.with_examples(groups, filter).await?, next })
+        groups.retain(|(place, _)| after.is_none_or(|last| place > last));
+        let groups = Page::take(groups, limit, |(place, _)| place.clone());
+        Ok(Page { items: self.with_examples(groups.items, filter).await?, next: groups.next })
     }
 
     /// How many dead letters a filter lets through.
@@ -156,18 +136,6 @@ impl DeadLetterReads {
         Ok(row.and_then(|row| u64::try_from(row.count).ok()).unwrap_or(0))
     }
 
-    /// How many dead letters each worker has that died before `horizon`; those without any are left out.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn by_worker(&self, horizon: Timestamp) -> Result<BTreeMap<String, u64>> {
-        let text = "SELECT worker, count() AS n FROM dead_letter WHERE dead_at < $horizon GROUP BY worker";
-        let query = Query::new(text).bind("horizon", horizon.as_millis());
-        let rows: Vec<WorkerRow> = self.store.read(query).await?.rows(0)?;
-        let count = |row: WorkerRow| Some((row.worker?, u64::try_from(row.n).unwrap_or(0)));
-        Ok(rows.into_iter().filter_map(count).collect())
-    }
-
     async fn with_examples(
         &self,
         groups: Vec<(CauseCursor, GroupRow)>,
@@ -177,7 +145,7 @@ impl DeadLetterReads {
         for (place, group) in groups {
             let filter = DeadLetterFilter { cause: Some(place.cause), ..filter.clone() };
             // A group whose last letter has gone meanwhile is left out.
-            let Some(letter) = self.list(&filter, None, 1).await?.letters.pop() else { continue };
+            let Some(letter) = self.list(&filter, None, 1).await?.items.pop() else { continue };
             found.push(CauseGroup {
                 cause: letter.cause,
                 worker: letter.id.subscription.worker().to_owned(),

@@ -52,7 +52,7 @@ impl Fixture {
             event: event.clone(),
             due: at(0),
             wait_for: None,
-            is_alone: false,
+            run_isolated: false,
             receives: 0,
             failures: Vec::new(),
             progress: Some(serde_json::json!({"sent": 3})),
@@ -87,7 +87,7 @@ impl Fixture {
     }
 
     async fn letters(&self, filter: &DeadLetterFilter) -> Vec<DeadLetter> {
-        self.repositories.dead_letter_reads().list(filter, None, 100).await.unwrap().letters
+        self.repositories.dead_letter_reads().list(filter, None, 100).await.unwrap().items
     }
 
     async fn job(&self, kind: JobKind, filter: DeadLetterFilter, began: Timestamp) -> JobId {
@@ -153,12 +153,15 @@ fn a_workers_letters_are_found_whatever_node_they_died_on() {
         for (worker, count) in [("search", 2), ("search@A", 1), ("email", 1), ("feed", 0)] {
             assert_eq!(reads.count(&of(worker)).await.unwrap(), count, "{worker}");
         }
-        let causes = reads.causes(&DeadLetterFilter::default(), None, 10).await.unwrap().causes;
+        let causes = reads.causes(&DeadLetterFilter::default(), None, 10).await.unwrap().items;
         assert_eq!(
             causes.iter().map(|group| (group.worker.as_str(), group.count)).collect::<Vec<_>>(),
             [("search", 2), ("email", 1)]
         );
-        assert_eq!(reads.by_worker(at(2)).await.unwrap().into_iter().collect::<Vec<_>>(), [("search".to_owned(), 1)]);
+        assert_eq!(
+            fixture.repositories.backlog().expiring(at(2)).await.unwrap().into_iter().collect::<Vec<_>>(),
+            [("search".to_owned(), 1)]
+        );
     });
 }
 
@@ -296,9 +299,9 @@ fn every_page_of_letters_that_died_at_once_shows_others() {
         for filter in [DeadLetterFilter::default(), of("feed")] {
             let (mut seen, mut cursor, mut total) = (BTreeSet::new(), None, 0);
             loop {
-                let page = reads.list(&filter, cursor.as_deref(), 4).await.unwrap();
-                total += page.letters.len();
-                seen.extend(page.letters.into_iter().map(|letter| letter.id));
+                let page = reads.list(&filter, cursor.as_ref(), 4).await.unwrap();
+                total += page.items.len();
+                seen.extend(page.items.into_iter().map(|letter| letter.id));
                 cursor = page.next;
                 if cursor.is_none() {
                     break;
@@ -306,10 +309,6 @@ fn every_page_of_letters_that_died_at_once_shows_others() {
             }
             let expected = if filter.is_empty() { 23 } else { 12 };
             assert_eq!((seen.len(), total), (expected, expected));
-        }
-        for cursor in ["", "x", "AAAA", "MDAw"] {
-            assert!(reads.list(&DeadLetterFilter::default(), Some(cursor), 4).await.is_err(), "{cursor}");
-            assert!(reads.causes(&DeadLetterFilter::default(), Some(cursor), 4).await.is_err(), "{cursor}");
         }
     });
 }

@@ -8,4 +8,4 @@ mod suppressions;
 pub use access::{MailAccess, Reader};
 pub use ledger::{MailCounts, MailState, Recipient};
 pub use mailings::Mailings;
-pub use suppressions::{Suppression, SuppressionPage, Suppressions};
+pub use suppressions::{Suppression, Suppressions};

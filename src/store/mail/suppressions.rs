@@ -3,7 +3,7 @@
 use surrealdb::types::{RecordId, RecordIdKey, RecordIdKeyRange, SurrealValue};
 
 use crate::{
-    domain::{Audit, Email, Timestamp, cursor},
+    domain::{Audit, Email, Timestamp},
     store::{Result, Store, audit, batch::Batch, keys, query::Query},
 };
 
@@ -22,15 +22,6 @@ pub struct Suppression {
     pub reason: String,
     /// Since when.
     pub at: Timestamp,
-}
-
-/// A page of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SuppressionPage {
-    /// In the order of the alphabet.
-    pub items: Vec<Suppression>,
-    /// Where the next page begins; `None` on the last.
-    pub next: Option<String>,
 }
 
 #[derive(SurrealValue)]
@@ -56,26 +47,18 @@ impl Suppressions {
         self.store.write(batch.into_transaction()).await.map(drop)
     }
 
-    /// A page of the addresses.
+    /// The next `limit` addresses after that one, in the order of the alphabet.
     ///
     /// # Errors
-    /// `Error::Invalid` if `after` is not the `next` of an earlier page.
-    pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<SuppressionPage> {
+    /// When the database does not answer.
+    pub async fn list(&self, after: Option<&Email>, limit: usize) -> Result<Vec<Suppression>> {
         use std::ops::Bound::{Excluded, Unbounded};
-        let start = match after {
-            Some(cursor) => Excluded(RecordIdKey::String(cursor::decode::<Email>(cursor)?.as_str().to_owned())),
-            None => Unbounded,
-        };
+        let start = after.map_or(Unbounded, |email| Excluded(RecordIdKey::String(email.as_str().to_owned())));
         let range = RecordIdKey::from(RecordIdKeyRange::from((start, Unbounded)));
-        let page = Query::page(RecordId::new("suppression", range), limit + 1);
+        let page = Query::page(RecordId::new("suppression", range), limit);
         let ids = self.store.read(page).await?.rows::<RecordId>(0)?;
-        let has_more = ids.len() > limit;
-        let ids: Vec<RecordId> = ids.into_iter().take(limit).collect();
         let mut rows = self.store.read(Query::new("SELECT * FROM $ids").bind("ids", ids)).await?;
-        let items: Vec<Suppression> =
-            rows.rows::<Row>(0)?.into_iter().map(Suppression::try_from).collect::<Result<_>>()?;
-        let next = items.last().filter(|_| has_more).map(|last| cursor::encode(&last.email));
-        Ok(SuppressionPage { items, next })
+        rows.rows::<Row>(0)?.into_iter().map(Suppression::try_from).collect()
     }
 
     /// Takes an address off the list, and writes down who did; `false` if it is not on it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use broadsheet::{
     actors::{
-        worker::{Delivery, Error, Outcome, Worker},
+        worker::{Delivery, Error, Interest, Outcome, Worker},
         workers,
     },
     config::WorkerSettings,
@@ -132,12 +132,12 @@ struct Retired;
 impl Worker for Retired {
     const NAME: &'static str = "retired";
 
-    fn subscribes_to(event: &EventKind) -> bool {
-        matches!(event, EventKind::PostPublished { .. })
+    fn interest(event: &EventKind) -> Interest {
+        Interest::handle_if(matches!(event, EventKind::PostPublished { .. }))
     }
 
-    async fn perform(&self, _: &Delivery) -> Outcome {
-        Outcome::Reject(Error::Fault("it is too old for this".to_owned()))
+    async fn perform(&self, _: &Delivery) -> Result<Outcome, Error> {
+        Ok(Outcome::Reject(Error::Fault("it is too old for this".to_owned())))
     }
 }
 

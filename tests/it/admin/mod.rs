@@ -25,7 +25,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Makes `rosa` an admin, and deliveries of every worker die of their first failure.
 fn deadly(config: &mut Config) {
     lenient(config);
-    for worker in crate::support::WORKERS {
+    for worker in crate::support::worker_names() {
         let settings = WorkerSettings { max_receives: 1, ..Default::default() };
         config.workers.named.insert(worker.to_owned(), settings);
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{desk, overview, with_boss, worker};
 use crate::{
-    support::{Fault, Person, Plan, TestApp, WORKERS, until},
+    support::{Fault, Person, Plan, TestApp, until, worker_names},
     workers::{degrade, folder, on_disk, pair, restart, tune},
 };
 
@@ -34,7 +34,7 @@ async fn every_worker_is_listed_with_its_figures() {
     assert!(list["next_cursor"].is_null() && list.as_object().unwrap().contains_key("next_cursor"));
     let names: Vec<&str> =
         list["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
-    assert_eq!(names, WORKERS);
+    assert_eq!(names, worker_names());
     for item in list["items"].as_array().unwrap() {
         assert_eq!((item["state"].as_str(), item["lag"].as_u64()), (Some("running"), Some(0)), "{item}");
         assert_eq!(item["mailbox"], json!({"used": 0, "capacity": 64}));

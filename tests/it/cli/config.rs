@@ -15,7 +15,7 @@ fn a_right_configuration_is_said_to_be_right() {
     let output = finished(broadsheet(folder.path()).arg("check-config"));
     assert!(output.status.success());
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.starts_with("the configuration is right; the database is rocksdb://") && said.lines().count() == 1);
+    assert!(said.starts_with("the configuration is valid; the database is rocksdb://") && said.lines().count() == 1);
     assert!(!folder.path().join("data").exists(), "it has started something");
 }
 

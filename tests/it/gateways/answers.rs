@@ -196,7 +196,7 @@ async fn an_author_whose_budget_is_spent_goes_to_a_person_and_leaves_others_thei
         assert_eq!(judged_of(&moderator, ada, "A few words.").await.unwrap().decision, decision);
     }
     let verdict = judged_of(&moderator, ada, "A few words.").await.unwrap();
-    let reason = "This author's daily budget for asking the model is spent.";
+    let reason = "This author's daily budget for model calls is used up.";
     assert_eq!((verdict.reason.as_str(), verdict.categories), (reason, vec!["author_budget".to_owned()]));
     assert_eq!((server.calls(), verdict.usage.cost_micros), (2, 0), "nobody was asked");
     assert_eq!(judged_of(&moderator, bob, "A few words.").await.unwrap().decision, Decision::Approve);

@@ -10,7 +10,7 @@ mod unsubscribe;
 use std::{sync::Arc, time::Duration};
 
 use broadsheet::{
-    actors::workers::{self, Analytics, Email, Feed, Moderation, Registry, Search},
+    actors::workers::{self, Registry},
     config::{Config, MailTransport},
     domain::{self, Handle},
     gateways::Mailer,
@@ -43,14 +43,7 @@ fn by_smtp(config: &mut Config, url: &str) {
 
 /// The standard workers, with mail about posts sent by this mailer; codes go where the configuration says.
 fn mailed_by(mailer: Arc<dyn Mailer>) -> Registry {
-    Registry::default()
-        .with(|context| Feed::new(context.feed.clone(), &context.config.feed))
-        .with(|context| Search::new(context.search.clone(), context.index.clone()))
-        .with(move |context| Email::new(context.mail.clone(), mailer, context.clock.clone(), &context.public_url))
-        .with(|context| {
-            Moderation::new(context.moderation.clone(), context.moderator.clone(), context.publisher.clone())
-        })
-        .with(|context| Analytics::new(context.analytics.clone()))
+    workers::standard().with_context(move |context| context.mailer = mailer)
 }
 
 /// Gives an author followers with these addresses, who want mail.

@@ -130,5 +130,5 @@ async fn somebody_who_unsubscribes_during_a_mailing_is_left_out_of_the_rest() {
 async fn follower_ids(app: &TestApp, author: &Person) -> Vec<AccountId> {
     let repositories = &app.app.repositories;
     let id = repositories.accounts().by_handle(&Handle::parse(&author.handle).unwrap()).await.unwrap().unwrap().id;
-    repositories.follows().followers(id, None, 100).await.unwrap().accounts
+    repositories.follows().followers(id, None, 100).await.unwrap()
 }

@@ -79,7 +79,8 @@ async fn judged_by_a_model() -> Exposition {
         );
     }
     let now = broadsheet::clock::Clock::now(&*app.clock);
-    let exposition = broadsheet::metrics::Exposition::new(&metrics, &app.app.workers, &app.app.publisher, now);
+    let node = &app.app;
+    let exposition = broadsheet::metrics::Exposition::new(&metrics, &node.workers, &node.publisher, &node.monitor, now);
     Exposition::parse(&exposition.text().unwrap())
 }
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use broadsheet::actors::workers::{Feed, Moderation, Registry, Search};
+use broadsheet::actors::workers;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{decide, moderator, spawn, spawn_with, standing};
 use crate::support::{
-    Fault, Faults, Faulty, Person, TestApp,
+    Fault, Faults, FaultyOne, Person, TestApp,
     api::{REJECTED, doubtful, findings, path},
     send,
 };
@@ -159,13 +159,7 @@ async fn decisions_that_race_leave_everything_as_the_last_one_says() {
 #[actix_web::test]
 async fn a_rejection_that_the_feed_worker_hears_of_after_the_approval_that_followed_takes_nothing_back() {
     let faults = Faults::default();
-    let planted = faults.clone();
-    let registry = Registry::default()
-        .with(move |context| Faulty::new(Feed::new(context.feed.clone(), &context.config.feed), &planted))
-        .with(|context| Search::new(context.search.clone(), context.index.clone()))
-        .with(|context| {
-            Moderation::new(context.moderation.clone(), context.moderator.clone(), context.publisher.clone())
-        });
+    let registry = workers::standard_wrapped(FaultyOne::new("feed", &faults));
     let app = spawn_with(registry).await;
     let (ada, mut bob, mia) = three(&app).await;
     let post = ada.publish_with(json!({"title": "Tea"})).await;

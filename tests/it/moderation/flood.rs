@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use broadsheet::{
-    actors::workers::{Analytics, Email, Feed, Moderation, Registry, Search},
+    actors::workers::{self, Registry},
     config::WorkerSettings,
 };
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use super::{
     model::{Model, judged_by},
     spawn_with, standing,
 };
-use crate::support::{Fault, Faults, Faulty, Person, TestApp, api::path, until};
+use crate::support::{Fault, Faults, FaultyOne, Person, TestApp, api::path, until};
 
 async fn retitle(author: &Person, post: &Value, title: &str) {
     author.patch(&path(post), &json!({"title": title})).await.expect(200);
@@ -20,17 +20,9 @@ async fn retitle(author: &Person, post: &Value, title: &str) {
 
 /// The standard workers with this model, which is reached through these faults.
 fn judged_through(faults: &Faults, model: &Arc<Model>) -> Registry {
-    let (model, faults) = (Arc::clone(model), faults.clone());
-    Registry::default()
-        .with(|context| Feed::new(context.feed.clone(), &context.config.feed))
-        .with(|context| Search::new(context.search.clone(), context.index.clone()))
-        .with(|context| {
-            Email::new(context.mail.clone(), context.mailer.clone(), context.clock.clone(), &context.public_url)
-        })
-        .with(move |context| {
-            Faulty::new(Moderation::new(context.moderation.clone(), model, context.publisher.clone()), &faults)
-        })
-        .with(|context| Analytics::new(context.analytics.clone()))
+    let model = Arc::clone(model);
+    let faulty = FaultyOne::new("moderation", faults);
+    workers::standard_wrapped(faulty).with_context(move |context| context.moderator = model)
 }
 
 #[actix_web::test]

@@ -15,7 +15,7 @@ use broadsheet::{
     actors::workers::{self, Registry},
     clock::Clock,
     domain::{Account, Role},
-    http::identity::Tokens,
+    identity::Tokens,
 };
 use serde_json::{Value, json};
 

@@ -11,7 +11,7 @@ use std::{
 use broadsheet::{
     actors::{
         worker::State,
-        workers::{Analytics, Email, Feed, Moderation, Registry, Search},
+        workers::{self, Registry},
     },
     domain::{Decision, Usage, Verdict},
     gateways::{self, Moderator, Submission},
@@ -88,14 +88,7 @@ impl Moderator for Model {
 /// The standard workers with this model.
 pub(super) fn judged_by(model: &Arc<Model>) -> Registry {
     let model = Arc::clone(model);
-    Registry::default()
-        .with(|context| Feed::new(context.feed.clone(), &context.config.feed))
-        .with(|context| Search::new(context.search.clone(), context.index.clone()))
-        .with(|context| {
-            Email::new(context.mail.clone(), context.mailer.clone(), context.clock.clone(), &context.public_url)
-        })
-        .with(|context| Moderation::new(context.moderation.clone(), model, context.publisher.clone()))
-        .with(|context| Analytics::new(context.analytics.clone()))
+    workers::standard().with_context(move |context| context.moderator = model)
 }
 
 #[actix_web::test]

@@ -125,5 +125,5 @@ async fn a_damaged_file_makes_the_server_unready_and_is_named() {
     assert!(process.log().contains("a file of the database is damaged"), "{}", process.log());
     let _ = process.terminate().await;
     let said = printed(&run(folder.path(), &["check"]).await, 1);
-    assert!(said.contains("cannot be read") && said.contains("wrong: "), "{said}");
+    assert!(said.contains("cannot be read") && said.contains("found: "), "{said}");
 }

@@ -10,7 +10,10 @@ use std::{
 };
 
 use broadsheet::{
-    actors::worker::{Checkpoint, Delivery, Error, Outcome, Sharing, Worker},
+    actors::{
+        worker::{Checkpoint, Delivery, Error, Interest, Outcome, Sharing, Worker},
+        workers::{self, Wrap},
+    },
     domain::EventKind,
 };
 use parking_lot::Mutex;
@@ -61,6 +64,33 @@ impl Faults {
     }
 }
 
+/// Faults for one of the standard workers.
+pub(crate) struct FaultyOne {
+    worker: &'static str,
+    faults: Faults,
+}
+
+impl FaultyOne {
+    pub(crate) fn new(worker: &'static str, faults: &Faults) -> Self {
+        assert!(worker_names().contains(&worker), "{worker}");
+        Self { worker, faults: faults.clone() }
+    }
+}
+
+impl Wrap for FaultyOne {
+    type Wrapped<W: Worker> = Faulty<W>;
+
+    fn wrap<W: Worker>(&self, worker: W) -> Faulty<W> {
+        let none = Faults::default();
+        Faulty::new(worker, if W::NAME == self.worker { &self.faults } else { &none })
+    }
+}
+
+/// The names of the standard workers, in their order.
+pub(crate) fn worker_names() -> Vec<&'static str> {
+    workers::standard().names()
+}
+
 /// A worker with faults before its work.
 pub(crate) struct Faulty<W> {
     worker: W,
@@ -77,23 +107,19 @@ impl<W: Worker> Worker for Faulty<W> {
     const NAME: &'static str = W::NAME;
     const WAITS_FOR_APPROVAL: bool = W::WAITS_FOR_APPROVAL;
 
-    fn subscribes_to(event: &EventKind) -> bool {
-        W::subscribes_to(event)
+    fn interest(event: &EventKind) -> Interest {
+        W::interest(event)
     }
 
-    fn skips(event: &EventKind) -> bool {
-        W::skips(event)
-    }
-
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
         match self.faults.take() {
             Fault::Panic => panic!("planted panic"),
             Fault::Hang => {
                 tokio::time::sleep(Duration::from_secs(3_600)).await;
-                Outcome::done()
+                Ok(Outcome::done())
             }
-            Fault::Fail => Outcome::Retry(Error::Fault("planted failure".to_owned())),
-            Fault::Outage => Outcome::Retry(Error::Transient("planted outage".to_owned())),
+            Fault::Fail => Err(Error::Fault("planted failure".to_owned())),
+            Fault::Outage => Err(Error::Transient("planted outage".to_owned())),
             Fault::Work => self.worker.perform(delivery).await,
             Fault::Twice => {
                 drop(self.worker.perform(delivery).await);
@@ -102,7 +128,7 @@ impl<W: Worker> Worker for Faulty<W> {
             Fault::SideBySide => {
                 let pair = futures_util::future::join(self.worker.perform(delivery), self.worker.perform(delivery));
                 match pair.await {
-                    (Outcome::Done(_), other) => other,
+                    (Ok(Outcome::Done(_)), other) => other,
                     (unfinished, _) => unfinished,
                 }
             }

@@ -1,11 +1,11 @@
-//! A `Plan`: the five workers, each with faults on demand, and a mailer that remembers what it was asked to send.
+//! A `Plan`: the standard workers, each with faults on demand, and a mailer that remembers what it was asked to send.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use broadsheet::{
     actors::{
-        worker::{Checkpoint, Delivery, Outcome, Sharing, Worker},
-        workers::{Analytics, Email, Feed, Moderation, Registry, Search},
+        worker::{Checkpoint, Delivery, Error, Interest, Outcome, Sharing, Worker},
+        workers::{self, Registry, Wrap},
     },
     domain::EventKind,
     gateways::{self, Mail, Mailer},
@@ -13,23 +13,27 @@ use broadsheet::{
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
-use super::{Faults, Faulty};
+use super::{Faults, Faulty, worker_names};
 
-/// The standard workers, in their order.
-pub(crate) const WORKERS: [&str; 5] = ["feed", "search", "email", "moderation", "analytics"];
-
-/// The faults of the five workers, and the mails they sent. Faults befall publications only: what follows from them
+/// The faults of the standard workers, and the mails they sent. Faults befall publications only: what follows from them
 /// (verdicts) is not counted.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Plan {
-    faults: [Faults; 5],
+    faults: BTreeMap<&'static str, Faults>,
     sent: Arc<Mutex<Vec<String>>>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        let faults = worker_names().into_iter().map(|name| (name, Faults::default())).collect();
+        Self { faults, sent: Arc::default() }
+    }
 }
 
 impl Plan {
     /// The faults of one worker.
     pub(crate) fn of(&self, worker: &str) -> &Faults {
-        &self.faults[WORKERS.iter().position(|name| *name == worker).unwrap()]
+        &self.faults[worker]
     }
 
     /// The subjects of all mails about posts that were handed to the mailer, sorted; one that was sent twice is there twice.
@@ -41,23 +45,21 @@ impl Plan {
 
     /// The standard workers with these faults.
     pub(crate) fn registry(&self) -> Registry {
-        let [feed, search, email, moderation, analytics] = self.faults.clone();
         let sent = Arc::clone(&self.sent);
-        Registry::default()
-            .with(move |context| Planted::new(Feed::new(context.feed.clone(), &context.config.feed), &feed))
-            .with(move |context| Planted::new(Search::new(context.search.clone(), context.index.clone()), &search))
-            .with(move |context| {
-                let mailer = Arc::new(Remembering { mailer: context.mailer.clone(), sent });
-                Planted::new(
-                    Email::new(context.mail.clone(), mailer, context.clock.clone(), &context.public_url),
-                    &email,
-                )
-            })
-            .with(move |context| {
-                let (moderator, publisher) = (context.moderator.clone(), context.publisher.clone());
-                Planted::new(Moderation::new(context.moderation.clone(), moderator, publisher), &moderation)
-            })
-            .with(move |context| Planted::new(Analytics::new(context.analytics.clone()), &analytics))
+        workers::standard_wrapped(Planting(self.faults.clone())).with_context(move |context| {
+            context.mailer = Arc::new(Remembering { mailer: context.mailer.clone(), sent });
+        })
+    }
+}
+
+/// Plants the faults of each worker.
+struct Planting(BTreeMap<&'static str, Faults>);
+
+impl Wrap for Planting {
+    type Wrapped<W: Worker> = Planted<W>;
+
+    fn wrap<W: Worker>(&self, worker: W) -> Planted<W> {
+        Planted::new(worker, &self.0[W::NAME])
     }
 }
 
@@ -78,15 +80,11 @@ impl<W: Worker> Worker for Planted<W> {
     const NAME: &'static str = W::NAME;
     const WAITS_FOR_APPROVAL: bool = W::WAITS_FOR_APPROVAL;
 
-    fn subscribes_to(event: &EventKind) -> bool {
-        W::subscribes_to(event)
+    fn interest(event: &EventKind) -> Interest {
+        W::interest(event)
     }
 
-    fn skips(event: &EventKind) -> bool {
-        W::skips(event)
-    }
-
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
         match delivery.event.kind {
             EventKind::PostPublished { .. } => self.faulty.perform(delivery).await,
             _ => self.worker.perform(delivery).await,
@@ -107,11 +105,11 @@ struct Shared<W>(Arc<W>);
 impl<W: Worker> Worker for Shared<W> {
     const NAME: &'static str = W::NAME;
 
-    fn subscribes_to(event: &EventKind) -> bool {
-        W::subscribes_to(event)
+    fn interest(event: &EventKind) -> Interest {
+        W::interest(event)
     }
 
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
         self.0.perform(delivery).await
     }
 }

@@ -49,7 +49,7 @@ async fn sigterm_under_load_again_and_again_leaves_nothing_leased_and_loses_noth
     }
     machine.disturb(Calls::Create, None);
     load.verify(&process, &ada, &bob).await;
-    let (drained, late) = ("\"drained\"", "not everything ended within the grace time");
+    let (drained, late) = ("\"drained\"", "not everything finished in time");
     let log = process.log();
     assert_eq!((log.matches(drained).count() as u64, log.matches(late).count()), (ends, 0));
     println!("{ends} times SIGTERM: {} posts, {rows} rows were waiting, none leased", load.posts.len());

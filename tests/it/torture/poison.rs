@@ -11,7 +11,7 @@ use std::{
 
 use broadsheet::{
     actors::{
-        worker::{Delivery, Error, Outcome, Worker},
+        worker::{Delivery, Error, Interest, Outcome, Worker},
         workers::{Registry, standard},
     },
     app::{App, work_runtime},
@@ -37,21 +37,21 @@ struct Brittle {
 impl Worker for Brittle {
     const NAME: &'static str = "brittle";
 
-    fn subscribes_to(event: &EventKind) -> bool {
-        matches!(event, EventKind::PostPublished { .. })
+    fn interest(event: &EventKind) -> Interest {
+        Interest::handle_if(matches!(event, EventKind::PostPublished { .. }))
     }
 
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
-        let EventKind::PostPublished { change, post, .. } = &delivery.event.kind else { return Outcome::done() };
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
+        let EventKind::PostPublished { change, post, .. } = &delivery.event.kind else { return Ok(Outcome::done()) };
         let has = |name: &str| change.tags_added.iter().any(|tag| tag.as_str() == name);
         if has("poison") {
             std::process::abort();
         }
-        let failed = |what: &str| Outcome::Retry(Error::Fault(format!("{what} {post}")));
+        let failed = |what: &str| Err(Error::Fault(format!("{what} {post}")));
         match self.folder.join(MENDED).exists() {
             false if has("broken") => failed("cannot lift"),
             false if has("bent") => failed("cannot carry"),
-            _ => Outcome::done(),
+            _ => Ok(Outcome::done()),
         }
     }
 }

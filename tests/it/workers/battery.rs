@@ -1,4 +1,4 @@
-//! The battery that every worker goes through, in the real engine, with the four others beside it.
+//! The battery that every worker goes through, in the real engine, with the others beside it.
 
 use std::time::Duration;
 
@@ -7,59 +7,32 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::{all_titles, dead, line, other_lines, pair, recover, status, tune};
-use crate::support::{Fault, Person, Plan, TestApp, WORKERS};
+use crate::support::{Fault, Person, Plan, TestApp, worker_names};
 
+/// One test for each fault; it goes through all workers of the registry, so a new one is tried without being named.
 macro_rules! battery {
-    ($($worker:ident),+) => {
-        $(mod $worker {
-            const NAME: &str = stringify!($worker);
-
-            #[actix_web::test]
-            async fn panics_once_and_the_post_arrives_all_the_same() {
-                super::panics_once(NAME).await;
-            }
-
-            #[actix_web::test]
-            async fn panics_always_and_makes_one_dead_letter() {
-                super::makes_one_dead_letter(NAME, super::Fault::Panic, "panic", 5).await;
-            }
-
-            #[actix_web::test]
-            async fn fails_five_times_and_makes_one_dead_letter_with_five_errors() {
-                super::makes_one_dead_letter(NAME, super::Fault::Fail, "error", 0).await;
-            }
-
-            #[actix_web::test]
-            async fn hangs_once_and_is_tried_again_after_its_timeout() {
-                super::times_out(NAME).await;
-            }
-
-            #[actix_web::test]
-            async fn does_everything_twice_and_nobody_sees_it() {
-                super::is_replayed(NAME).await;
-            }
-
-            #[actix_web::test]
-            async fn does_everything_side_by_side_and_nobody_sees_it() {
-                super::runs_beside_itself(NAME).await;
-            }
-
-            #[actix_web::test]
-            async fn meets_a_full_mailbox_and_loses_nothing() {
-                super::meets_a_full_mailbox(NAME).await;
+    ($($(#[$doc:meta])* $test:ident: |$worker:ident| $try:expr;)+) => {
+        $($(#[$doc])* #[actix_web::test]
+        async fn $test() {
+            for $worker in worker_names() {
+                eprintln!("{}", $worker);
+                $try;
             }
         })+
-
-        #[test]
-        fn it_is_for_all_workers() {
-            assert_eq!([$(stringify!($worker)),+].as_slice(), broadsheet::actors::workers::standard().names());
-        }
     };
 }
 
-battery!(feed, search, email, moderation, analytics);
+battery! {
+    every_worker_panics_once_and_the_post_arrives_all_the_same: |worker| panics_once(worker).await;
+    every_worker_that_panics_always_makes_one_dead_letter: |worker| makes_one_dead_letter(worker, Fault::Panic, "panic", 5).await;
+    every_worker_that_fails_five_times_makes_one_dead_letter_with_five_errors: |worker| makes_one_dead_letter(worker, Fault::Fail, "error", 0).await;
+    every_worker_that_hangs_once_is_tried_again_after_its_timeout: |worker| times_out(worker).await;
+    every_worker_does_everything_twice_and_nobody_sees_it: |worker| is_replayed(worker).await;
+    every_worker_does_everything_side_by_side_and_nobody_sees_it: |worker| runs_beside_itself(worker).await;
+    every_worker_meets_a_full_mailbox_and_loses_nothing: |worker| meets_a_full_mailbox(worker).await;
+}
 
-/// Five workers, one of them to be tried, an author and a follower.
+/// The standard workers, one of them to be tried, an author and a follower.
 struct Fixture {
     app: TestApp,
     plan: Plan,
@@ -83,7 +56,7 @@ impl Fixture {
             let is_consequence = self.worker == "moderation" && line == "email: held";
             assert!(line.ends_with(": done") || is_consequence, "{line}");
         }
-        for other in WORKERS.iter().filter(|name| **name != self.worker) {
+        for other in worker_names().into_iter().filter(|name| *name != self.worker) {
             assert_eq!(status(&self.app, other).restarts, 0, "{other}");
         }
     }
@@ -102,7 +75,10 @@ impl Fixture {
         assert_eq!((stats["posts"].as_u64(), stats["followers"].as_u64()), (Some(posts.len() as u64), Some(1)));
         for post in posts {
             let receipt = self.ada.receipt(post).await;
-            assert!(receipt.len() == 5 && receipt.iter().all(|line| line.ends_with(": done")), "{receipt:?}");
+            assert!(
+                receipt.len() == worker_names().len() && receipt.iter().all(|line| line.ends_with(": done")),
+                "{receipt:?}"
+            );
         }
     }
 }

@@ -9,13 +9,13 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use super::{all_titles, closed, folder, on_disk, pair, restart, tune};
-use crate::support::{Fault, Person, Plan, TestApp, WORKERS, until};
+use crate::support::{Fault, Person, Plan, TestApp, until, worker_names};
 
 #[actix_web::test]
 async fn publishing_to_full_mailboxes_answers_and_loses_nothing() {
     let paused = |config: &mut Config| {
         on_disk(config);
-        for worker in WORKERS {
+        for worker in worker_names() {
             tune(config, worker, |settings| (settings.paused, settings.mailbox) = (true, 1));
         }
     };
@@ -86,7 +86,7 @@ async fn what_is_settled_is_not_done_again_after_a_restart() {
     app.settle().await;
     let app = restart(app, on_disk, plan.registry(), &mut [&mut ada]).await;
     app.settle().await;
-    for worker in WORKERS {
+    for worker in worker_names() {
         assert_eq!(plan.of(worker).runs(), 1, "{worker}");
     }
     assert_eq!(ada.get("/v1/me/stats").await.expect(200).json()["posts"], 1);

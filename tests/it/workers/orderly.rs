@@ -6,11 +6,11 @@ use broadsheet::config::Config;
 use serde_json::json;
 
 use super::{folder, on_disk, pair, tune};
-use crate::support::{Fault, Plan, TestApp, WORKERS, until};
+use crate::support::{Fault, Plan, TestApp, until, worker_names};
 
 fn once(config: &mut Config) {
     on_disk(config);
-    for worker in WORKERS {
+    for worker in worker_names() {
         tune(config, worker, |settings| settings.max_receives = 1);
     }
     config.shutdown.grace = Duration::from_secs(3).into();
@@ -54,7 +54,7 @@ async fn ends_under_load_leave_nothing_leased_and_nothing_dead() {
 /// Everything as it was left, so that it can be looked at.
 fn pause_all(config: &mut Config) {
     once(config);
-    for worker in WORKERS {
+    for worker in worker_names() {
         tune(config, worker, |settings| settings.paused = true);
     }
 }

@@ -1,14 +1,12 @@
 //! What is known of the server while it is watched. Pure: changes go in, lines come out.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::super::{
-    failure::Failure,
-    output,
-    wire::{Cause, Change, Worker},
-    workers,
+use super::super::{failure::Failure, output, workers};
+use crate::{
+    actors::monitor::{CauseStats, Frame, NodeStats, Overview, WorkerStats},
+    cli::remote::printable,
 };
-use crate::cli::remote::printable;
 
 /// No more causes are drawn; `dlq causes` has them all.
 const MAX_CAUSES: usize = 8;
@@ -17,24 +15,20 @@ const MAX_CAUSES: usize = 8;
 #[derive(Debug)]
 pub(super) struct Snapshot {
     address: String,
-    /// The stream, and the number of the last change that is in here.
-    position: Option<(String, u64)>,
-    node: Map<String, Value>,
-    workers: Vec<Worker>,
-    causes: Vec<Cause>,
+    /// As the last snapshot had it, with all changes since; without a stream before the first one.
+    overview: Overview,
     note: Option<String>,
 }
 
 impl Snapshot {
     /// Nothing yet, of the server at `address`.
     pub(super) fn new(address: &str) -> Self {
-        let (node, workers, causes) = (Map::new(), Vec::new(), Vec::new());
-        Self { address: address.to_owned(), position: None, node, workers, causes, note: None }
+        Self { address: address.to_owned(), overview: Overview::default(), note: None }
     }
 
     /// Where to go on from: `<stream>.<seq>`.
     pub(super) fn since(&self) -> Option<String> {
-        self.position.as_ref().map(|(stream, seq)| format!("{stream}.{seq}"))
+        (!self.overview.stream.is_empty()).then(|| format!("{}.{}", self.overview.stream, self.overview.seq))
     }
 
     /// Something to be said below the table until the next change.
@@ -52,55 +46,59 @@ impl Snapshot {
     /// # Errors
     /// `UnexpectedResponse` if it is no change at all.
     pub(super) fn take(&mut self, text: &str) -> Result<Vec<String>, Failure> {
-        let change = serde_json::from_str(text).map_err(|error| Failure::UnexpectedResponse {
+        let frame = serde_json::from_str(text).map_err(|error| Failure::UnexpectedResponse {
             address: self.address.clone(),
             what: format!("a change that is not understood ({error})"),
         })?;
         self.note = None;
-        let lines = match change {
-            Change::Snapshot { stream, seq, node, workers, dead_letters } => {
-                self.position = Some((stream, seq));
-                let mut lines = vec![node_line(&node)];
-                lines.extend(workers.iter().map(worker_line));
-                lines.push(causes_line(&dead_letters));
-                (self.node, self.workers, self.causes) = (node, workers, dead_letters);
+        let lines = match &frame {
+            Frame::Snapshot(overview) => {
+                let mut lines = vec![node_line(&overview.node)];
+                lines.extend(overview.workers.iter().map(worker_line));
+                lines.push(causes_line(&overview.dead_letters));
                 lines
             }
-            Change::Worker { seq, worker } => {
-                self.advance(seq);
-                let line = worker_line(&worker);
-                match self.workers.iter_mut().find(|known| known.name == worker.name) {
-                    Some(known) => *known = *worker,
-                    None => self.workers.push(*worker),
-                }
-                vec![line]
-            }
-            Change::Node { seq, node } => {
-                self.advance(seq);
-                let line = node_line(&node);
-                self.node = node;
-                vec![line]
-            }
-            Change::DeadLetters { seq, dead_letters } => {
-                self.advance(seq);
-                let line = causes_line(&dead_letters);
-                self.causes = dead_letters;
-                vec![line]
-            }
-            Change::Unknown => Vec::new(),
+            Frame::Worker { worker, .. } => vec![worker_line(worker)],
+            Frame::Node { node, .. } => vec![node_line(node)],
+            Frame::DeadLetters { dead_letters, .. } => vec![causes_line(dead_letters)],
+            Frame::Unknown => Vec::new(),
         };
+        self.apply(frame);
         Ok(lines)
+    }
+
+    fn apply(&mut self, frame: Frame) {
+        let known = &mut self.overview;
+        match frame {
+            Frame::Snapshot(overview) => *known = overview,
+            Frame::Worker { seq, worker } => {
+                known.seq = seq;
+                match known.workers.iter_mut().find(|known| known.name == worker.name) {
+                    Some(known) => *known = *worker,
+                    None => known.workers.push(*worker),
+                }
+            }
+            Frame::Node { seq, node } => {
+                known.seq = seq;
+                known.node = node;
+            }
+            Frame::DeadLetters { seq, dead_letters } => {
+                known.seq = seq;
+                known.dead_letters = dead_letters;
+            }
+            Frame::Unknown => {}
+        }
     }
 
     /// All of it, for a screen.
     pub(super) fn lines(&self) -> Vec<String> {
-        let mut lines = vec![format!("{}  {}", self.address, fields(&self.node)), String::new()];
-        lines.extend(workers::table(&self.workers).lines().map(str::to_owned));
+        let mut lines = vec![format!("{}  {}", self.address, fields(&self.overview.node)), String::new()];
+        lines.extend(workers::table(&self.overview.workers).lines().map(str::to_owned));
         lines.push(String::new());
-        lines.push(causes_line(&self.causes));
-        let mut causes: Vec<&Cause> = self.causes.iter().collect();
+        lines.push(causes_line(&self.overview.dead_letters));
+        let mut causes: Vec<&CauseStats> = self.overview.dead_letters.iter().collect();
         causes.sort_by_key(|cause| std::cmp::Reverse(cause.count));
-        let line = |cause: &&Cause| {
+        let line = |cause: &&CauseStats| {
             printable(&format!("{:>6}  {}  {}  {}", cause.count, cause.worker, cause.class, cause.message))
         };
         lines.extend(causes.iter().take(MAX_CAUSES).map(line));
@@ -112,30 +110,24 @@ impl Snapshot {
         }
         lines
     }
-
-    fn advance(&mut self, to: u64) {
-        if let Some((_, seq)) = &mut self.position {
-            *seq = to;
-        }
-    }
 }
 
-fn worker_line(worker: &Worker) -> String {
-    let Worker { name, state, running, batch, mailbox, lag, waiting, restarts, dead_letters, .. } = worker;
-    let rate = worker.per_second.map(|rate| format!(" per_second={rate:.1}")).unwrap_or_default();
+fn worker_line(worker: &WorkerStats) -> String {
+    let WorkerStats { name, state, running, batch, mailbox, lag, waiting, per_second, restarts, dead_letters, .. } =
+        worker;
     let error = worker.last_error.as_ref().map(|error| format!(" last_error={:?}", error.message)).unwrap_or_default();
     printable(&format!(
-        "worker={name} state={state} running={running}/{batch} mailbox={}/{} lag={lag} ready={} leased={} held={}{rate} \
-         restarts={restarts} dead_letters={dead_letters}{error}",
+        "worker={name} state={state} running={running}/{batch} mailbox={}/{} lag={lag} ready={} leased={} held={} \
+         per_second={per_second:.1} restarts={restarts} dead_letters={dead_letters}{error}",
         mailbox.used, mailbox.capacity, waiting.ready, waiting.leased, waiting.held
     ))
 }
 
-fn node_line(node: &Map<String, Value>) -> String {
+fn node_line(node: &NodeStats) -> String {
     format!("node {}", fields(node)).trim_end().to_owned()
 }
 
-fn causes_line(causes: &[Cause]) -> String {
+fn causes_line(causes: &[CauseStats]) -> String {
     let count = causes.iter().map(|cause| cause.count).fold(0, u64::saturating_add);
     let of = match causes.len() {
         0 => String::new(),
@@ -145,21 +137,23 @@ fn causes_line(causes: &[Cause]) -> String {
     output::dead_letters(count) + &of
 }
 
-/// The plain values of an object; what is nested is left to `--json`.
-fn fields(object: &Map<String, Value>) -> String {
+/// The plain values of a node; what is nested is left to `--json`.
+fn fields(node: &NodeStats) -> String {
+    let node = serde_json::to_value(node).unwrap_or_default();
     let field = |(name, value): (&String, &Value)| match value {
-        Value::String(text) => Some(format!("{name}={text}")),
+        Value::String(text) if !text.is_empty() => Some(format!("{name}={text}")),
         Value::Bool(_) | Value::Number(_) => Some(format!("{name}={value}")),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
     };
-    printable(&object.iter().filter_map(field).collect::<Vec<_>>().join(" "))
+    let fields: Vec<String> = node.as_object().into_iter().flatten().filter_map(field).collect();
+    printable(&fields.join(" "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SNAPSHOT: &str = r#"{"type": "snapshot", "stream": "01J", "seq": 4, "node": {"draining": false, "publisher": {}},
+    const SNAPSHOT: &str = r#"{"type": "snapshot", "stream": "01J", "seq": 4, "node": {"watchers": 2, "publisher": {}},
         "workers": [{"name": "feed", "state": "running", "batch": 10}, {"name": "email", "state": "running"}],
         "dead_letters": [{"cause": "a", "worker": "email", "class": "fault", "message": "no\nbox", "count": 2}]}"#;
 
@@ -172,13 +166,13 @@ mod tests {
         let line = snapshot.take(change).unwrap().concat();
         assert!(line.starts_with("worker=email state=paused") && line.contains("lag=7"), "{line}");
         assert_eq!(snapshot.since().unwrap(), "01J.5");
-        let states: Vec<_> = snapshot.workers.iter().map(|worker| (&*worker.name, &*worker.state)).collect();
+        let states: Vec<_> = snapshot.overview.workers.iter().map(|worker| (&*worker.name, &*worker.state)).collect();
         assert_eq!(states, [("feed", "running"), ("email", "paused")]);
         let change = r#"{"type": "dead_letters", "seq": 6, "dead_letters": []}"#;
         assert_eq!(snapshot.take(change).unwrap(), ["0 dead letters"]);
         assert_eq!(
-            snapshot.take(r#"{"type": "node", "seq": 7, "node": {"draining": true}}"#).unwrap(),
-            ["node draining=true"]
+            snapshot.take(r#"{"type": "node", "seq": 7, "node": {"watchers": 3}}"#).unwrap(),
+            ["node watchers=3"]
         );
         assert_eq!(snapshot.since().unwrap(), "01J.7");
     }
@@ -189,8 +183,7 @@ mod tests {
         snapshot.take(SNAPSHOT).unwrap();
         snapshot.note("the connection is lost");
         let screen = snapshot.lines().join("\n");
-        for part in
-            ["http://h  draining=false", "feed", "email", "2 dead letters of one cause", "no\u{fffd}box", "is lost"]
+        for part in ["http://h  watchers=2", "feed", "email", "2 dead letters of one cause", "no\u{fffd}box", "is lost"]
         {
             assert!(screen.contains(part), "no {part} in:\n{screen}");
         }

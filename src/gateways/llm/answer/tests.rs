@@ -1,4 +1,4 @@
-//! Which answers count, and that all others go to a person.
+//! Tests which answers count, and that all others go to a person.
 
 use super::*;
 

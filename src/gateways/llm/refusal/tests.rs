@@ -1,4 +1,4 @@
-//! What each kind of error leads to. The texts are those that providers send.
+//! Tests what each kind of error leads to, with texts that providers really send.
 
 use super::*;
 

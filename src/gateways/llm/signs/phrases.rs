@@ -1,18 +1,18 @@
-//! The phrases in which posts speak to a moderator: lists only, no code that knows what follows from them.
+//! Phrases with which posts address a moderator: lists only, no code that acts on them.
 //!
-//! They are narrow on purpose: each costs a person's time when an honest post uses it. "You are now ready" is fine, "you are
-//! now an assistant" is not.
+//! They are narrow on purpose: each one costs a person's time if an honest post uses it. "You are now ready" is fine,
+//! "you are now an assistant" is not.
 
-/// Words in this order, with few others between them.
+/// Words in this order, with few other words between them.
 pub(super) struct Phrase {
     /// What the post does.
     pub(super) sign: &'static str,
-    /// The words, one of each set, and how many places after the one before it may stand.
+    /// The words, one of each set, and the maximum distance from the previous word.
     steps: &'static [(usize, &'static [&'static str])],
 }
 
 impl Phrase {
-    /// Whether the words begin with this phrase.
+    /// Whether the words start with this phrase.
     pub(super) fn begins(&self, words: &[&str]) -> bool {
         let mut rest = words;
         self.steps.iter().all(|(within, set)| {
@@ -36,7 +36,7 @@ const JUDGES: &[&str] = &["moderator", "moderators", "moderation", "classifier",
 const MODELS: &[&str] =
     &["ai", "assistant", "moderator", "jailbroken", "dan", "unrestricted", "chatbot", "gpt", "llm", "approver"];
 
-/// Spoken phrases, compared word by word, whatever stands between the words.
+/// Phrases in prose, compared word by word, whatever is between the words.
 pub(super) const SPOKEN: &[Phrase] = &[
     Phrase {
         sign: IGNORE,
@@ -103,7 +103,7 @@ pub(super) const SPOKEN: &[Phrase] = &[
     },
 ];
 
-/// Texts found as they stand, in lower case.
+/// Texts that are searched for literally, in lower case.
 pub(super) const RAW: &[(&str, &str)] = &[
     ("<|im_start|>", MARKUP),
     ("<|im_end|>", MARKUP),

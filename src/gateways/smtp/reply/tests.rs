@@ -1,4 +1,4 @@
-//! What replies mean, as a table.
+//! Tests of what replies mean, as a table.
 
 use super::*;
 

@@ -74,7 +74,7 @@ pub async fn list_causes(
     state: web::Data<State>,
 ) -> Result<web::Json<CausePageView>> {
     let (filter, page) = query.read()?;
-    let found = state.dead_letters.causes(&filter, page.cursor.as_deref(), page.limit()?).await?;
+    let found = state.repositories.dead_letter_reads().causes(&filter, page.after()?.as_ref(), page.limit()?).await?;
     let retention = state.config.dead_letters.retention.get();
     let view = |group: CauseGroup| CauseView {
         cause: group.cause.id.to_string(),
@@ -87,5 +87,6 @@ pub async fn list_causes(
         first_expires_at: group.first_dead_at.plus(retention).to_string(),
         example: group.example.to_string(),
     };
-    Ok(web::Json(CausePageView { items: found.causes.into_iter().map(view).collect(), next_cursor: found.next }))
+    let next_cursor = found.next_cursor();
+    Ok(web::Json(CausePageView { items: found.items.into_iter().map(view).collect(), next_cursor }))
 }

@@ -77,10 +77,10 @@ pub async fn list_dead_letters(
     state: web::Data<State>,
 ) -> Result<web::Json<DeadLetterPageView>> {
     let (filter, page) = query.read()?;
-    let found = state.dead_letters.list(&filter, page.cursor.as_deref(), page.limit()?).await?;
+    let found = state.repositories.dead_letter_reads().list(&filter, page.after()?.as_ref(), page.limit()?).await?;
     let retention = state.config.dead_letters.retention.get();
-    let items = found.letters.iter().map(|letter| DeadLetterView::new(letter, retention)).collect();
-    Ok(web::Json(DeadLetterPageView { items, next_cursor: found.next }))
+    let items = found.items.iter().map(|letter| DeadLetterView::new(letter, retention)).collect();
+    Ok(web::Json(DeadLetterPageView { items, next_cursor: found.next_cursor() }))
 }
 
 /// Read a dead letter with every attempt.
@@ -99,7 +99,7 @@ pub async fn get_dead_letter(
 ) -> Result<web::Json<DeadLetterDetailView>> {
     let absent = || Problem::new(Code::NotFound).detail("there is no dead letter with this id");
     let id: DeadLetterId = id.parse().map_err(|_: Invalid| absent())?;
-    let letter = state.dead_letters.get(&id).await?.ok_or_else(absent)?;
+    let letter = state.repositories.dead_letter_reads().get(&id).await?.ok_or_else(absent)?;
     Ok(web::Json(DeadLetterDetailView {
         letter: DeadLetterView::new(&letter, state.config.dead_letters.retention.get()),
         cause_message: letter.cause.text,

@@ -89,7 +89,7 @@ pub async fn get_appeal(
     state: web::Data<State>,
 ) -> Result<web::Json<AppealView>> {
     let post = inspected_post(&state, id, &principal).await?;
-    let appeal = state.reviews.appeals(&[post]).await?.remove(&id);
+    let appeal = state.repositories.reviews().appeals(&[post]).await?.remove(&id);
     let missing = || Problem::new(Code::NotFound).detail("nobody has appealed against a rejection of this text");
     Ok(web::Json(AppealView::from(&appeal.ok_or_else(missing)?)))
 }

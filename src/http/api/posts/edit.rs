@@ -100,7 +100,7 @@ pub async fn edit_post(
 
 /// Counts the edit if the post is published; answers what the client is told about that.
 async fn admit(state: &State, account: AccountId, post: PostId) -> Result<Vec<(HeaderName, HeaderValue)>> {
-    let found = state.posts.get(post).await?;
+    let found = state.repositories.posts().get(post).await?;
     let counts = found.is_some_and(|post| post.status == Status::Published);
     if counts { state.edits.admit(account, post) } else { Ok(Vec::new()) }
 }

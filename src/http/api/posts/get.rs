@@ -17,6 +17,7 @@ use crate::{
         auth::ReadAccess,
         etag,
         extract::Path,
+        headers::kept_by_the_reader,
         problem::Result,
         state::State,
     },
@@ -55,8 +56,8 @@ pub async fn get_post(
         state.views.count(post.id, post.author);
     }
     if etag::is_not_modified(&request, post.version) {
-        return Ok(etag::not_modified(post.version));
+        return Ok(kept_by_the_reader(etag::not_modified(post.version)));
     }
     let view = view_for(&state, &post, viewer).await?;
-    Ok(HttpResponse::Ok().insert_header((header::ETAG, etag::of(post.version))).json(view))
+    Ok(kept_by_the_reader(HttpResponse::Ok().insert_header((header::ETAG, etag::of(post.version))).json(view)))
 }

@@ -78,7 +78,7 @@ pub async fn list_posts(
 ) -> Result<web::Json<PostPage>> {
     let wanted = query.read()?;
     let author = match &wanted.author {
-        Some(handle) => match state.accounts.by_handle(handle).await? {
+        Some(handle) => match state.repositories.accounts().by_handle(handle).await? {
             Some(account) => Some(account.id),
             None => return Ok(web::Json(PostPage { items: Vec::new(), next_cursor: None })),
         },
@@ -102,9 +102,11 @@ pub async fn posts_page(
     include: Include,
     keep: impl Fn(&Post) -> bool,
 ) -> Result<PostPage> {
-    let (after, limit) = (page::start(page.cursor.as_deref())?, page.limit()?);
-    let positions = async |after: Option<PageCursor>, limit: usize| state.posts.list(listing, after, limit).await;
-    let posts = async |ids: &[PostId]| state.posts.get_many(ids).await;
+    let after = page.after()?;
+    let limit = page.limit()?;
+    let positions =
+        async |after: Option<PageCursor>, limit: usize| state.repositories.posts().list(listing, after, limit).await;
+    let posts = async |ids: &[PostId]| state.repositories.posts().get_many(ids).await;
     let slice = page::collect(after, Room::new(limit, include), positions, posts, keep).await?;
     post_page(state, slice, include).await
 }

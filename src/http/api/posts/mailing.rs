@@ -54,7 +54,7 @@ pub async fn get_mailing(
     state: web::Data<State>,
 ) -> Result<web::Json<MailingView>> {
     let post = inspected_post(&state, id, &principal).await?;
-    let counts = state.mailings.counts(post.id).await?;
+    let counts = state.repositories.mailings().counts(post.id).await?;
     Ok(web::Json(MailingView::new(post.id, counts)))
 }
 

@@ -37,7 +37,7 @@ use crate::{
 /// # Errors
 /// `not_found` if not, whatever the reason; a lost store.
 pub async fn visible_post(state: &State, id: PostId, viewer: Viewer) -> Result<Arc<Post>> {
-    let post = state.posts.get(id).await?;
+    let post = state.repositories.posts().get(id).await?;
     post.filter(|post| may_see(post, viewer)).ok_or_else(|| post_not_found(id))
 }
 

@@ -55,7 +55,7 @@ pub async fn get_post_stats(
     state: web::Data<State>,
 ) -> Result<web::Json<PostStatsView>> {
     let post = inspected_post(&state, id, &principal).await?;
-    let views = state.stats.views(post.id).await?;
+    let views = state.repositories.stats().views(post.id).await?;
     Ok(web::Json(PostStatsView {
         post: post.id.to_string(),
         views: views.iter().map(|(_, views)| views).sum(),

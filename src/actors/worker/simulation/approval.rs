@@ -14,7 +14,7 @@ use super::node::{Node, World};
 use crate::{
     actors::{
         Answer, Command, NewPost,
-        worker::{Delivery, Outcome, Worker},
+        worker::{Delivery, Error, Interest, Outcome, Worker},
     },
     clock::SharedClock,
     domain::{
@@ -95,7 +95,7 @@ fn play(count: usize, acts: Vec<Act>) {
         for act in acts {
             match act {
                 Act::Publish { node, count: posts } => publish(&world, &nodes[node % count], posts).await,
-                Act::Judge { node, post, decision } => judge(&world, &nodes[node % count], post, decision).await,
+                Act::Judge { node, post, decision } => resolve(&world, &nodes[node % count], post, decision).await,
                 Act::Delete { node, post } => delete(&world, &nodes[node % count], post).await,
                 Act::Pass(time) => world.clock.advance(time),
                 Act::Rest => tokio::time::sleep(Duration::from_millis(60)).await,
@@ -134,7 +134,7 @@ async fn publish(world: &World, node: &Node, count: usize) {
     }
 }
 
-async fn judge(world: &World, node: &Node, place: usize, decision: Decision) {
+async fn resolve(world: &World, node: &Node, place: usize, decision: Decision) {
     let Some(post) = world.posts.acknowledged(place) else { return };
     let verdict = Verdict {
         decision,
@@ -240,19 +240,18 @@ impl Worker for Waiting {
     const NAME: &'static str = "model";
     const WAITS_FOR_APPROVAL: bool = true;
 
-    fn subscribes_to(event: &EventKind) -> bool {
-        matches!(event, EventKind::PostPublished { .. })
+    fn interest(event: &EventKind) -> Interest {
+        Interest::handle_if(matches!(event, EventKind::PostPublished { .. }))
     }
 
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
-        let Some(id) = delivery.event.kind.post() else { return Outcome::done() };
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
+        let Some(id) = delivery.event.kind.post() else { return Ok(Outcome::done()) };
         // What was rejected or deleted before it was held is run, and sees that itself, as every worker does that acts late.
-        match self.moderation.post(id, delivery.event.id).await {
-            Ok(Some(post)) if post.moderation != Moderation::Rejected => {
-                Outcome::Done(self.analytics.followers(self.posts.tally(id), 1, self.clock.now()))
+        match self.moderation.post(id, delivery.event.id).await? {
+            Some(post) if post.moderation != Moderation::Rejected => {
+                Ok(Outcome::Done(self.analytics.followers(self.posts.tally(id), 1, self.clock.now())))
             }
-            Ok(_) => Outcome::done(),
-            Err(error) => Outcome::Retry(error.into()),
+            Some(_) | None => Ok(Outcome::done()),
         }
     }
 }

@@ -10,7 +10,6 @@ use sha2::Sha256;
 
 use crate::{
     domain::{Email, Invalid, Timestamp, hex},
-    http::problem::{Code, Problem, Result},
     store::CodeRecord,
 };
 
@@ -20,6 +19,14 @@ pub struct Codes {
     key: [u8; 32],
     /// By a keyed hash of the address in 65,536 places, so that memory is bounded whatever comes.
     limit: Option<DefaultKeyedRateLimiter<u16>>,
+}
+
+/// An address is sent no more codes for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this address was sent too many codes; the newest one is good until it expires")]
+pub struct TooManyCodes {
+    /// For how long.
+    pub wait: Duration,
 }
 
 impl Codes {
@@ -32,16 +39,14 @@ impl Codes {
     /// Counts one mail about signing up to that address, whether or not somebody has it.
     ///
     /// # Errors
-    /// `rate_limited` if it has got enough.
-    pub fn admit(&self, email: &Email) -> Result<()> {
+    /// If it has got enough.
+    pub fn admit(&self, email: &Email) -> Result<(), TooManyCodes> {
         let Some(limit) = &self.limit else { return Ok(()) };
         let place = self.mac(&[b"place\n", email.as_str().as_bytes()]);
         let place = place.first_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes));
-        limit.check_key(&place).map_err(|not_until| {
-            let wait = not_until.wait_time_from(limit.clock().now());
-            let detail = "this address was sent too many codes; the newest one is good until it expires";
-            Problem::new(Code::RateLimited).detail(detail).retry_after(wait)
-        })
+        limit
+            .check_key(&place)
+            .map_err(|not_until| TooManyCodes { wait: not_until.wait_time_from(limit.clock().now()) })
     }
 
     /// A new code for an address, and what the database keeps of it.
@@ -88,7 +93,7 @@ impl ConfirmationCode {
     ///
     /// # Errors
     /// `invalid_code`, on the field `code`, if it is not six digits.
-    pub fn parse(text: &str) -> std::result::Result<Self, Invalid> {
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         if text.len() != 6 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Invalid::new("code", "invalid_code", "must be the 6 digits from the mail"));
@@ -146,7 +151,7 @@ mod tests {
         for _ in 0..3 {
             codes.admit(&ada).unwrap();
         }
-        assert_eq!(codes.admit(&ada).unwrap_err().code(), Code::RateLimited);
+        assert!(codes.admit(&ada).unwrap_err().wait > Duration::ZERO);
         codes.admit(&eve).unwrap();
     }
 }

@@ -224,7 +224,7 @@ impl Node {
             node: name,
             lease: LEASE,
             is_alone: world.is_alone,
-            quarantine: Arc::new(tokio::sync::Semaphore::new(1)),
+            isolation_permit: Arc::new(tokio::sync::Semaphore::new(1)),
             paused: BTreeMap::new(),
         };
         let (analytics, settings) = (repositories.analytics(), settings_of_the_worker(world));

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::{
-    actors::worker::{Delivery, Error, Outcome, Worker},
+    actors::worker::{Delivery, Error, Interest, Outcome, Worker},
     clock::SharedClock,
     domain::{AccountId, ContentChange, EventKind},
     store::AnalyticsAccess,
@@ -135,37 +135,37 @@ pub(super) struct Scripted {
 impl Worker for Scripted {
     const NAME: &'static str = "model";
 
-    fn subscribes_to(event: &EventKind) -> bool {
-        matches!(event, EventKind::AuthorFollowed { .. })
+    fn interest(event: &EventKind) -> Interest {
+        Interest::handle_if(matches!(event, EventKind::AuthorFollowed { .. }))
     }
 
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
-        let EventKind::AuthorFollowed { reader, .. } = delivery.event.kind else { return Outcome::done() };
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
+        let EventKind::AuthorFollowed { reader, .. } = delivery.event.kind else { return Ok(Outcome::done()) };
         let finished = || self.analytics.followers(reader, 1, self.clock.now());
         let is_first = self.script.run(reader) == 1;
         let fault = || Error::Fault("scripted".to_owned());
         match self.script.fate_of(reader) {
-            Fate::FailsOnce if is_first => Outcome::Retry(fault()),
-            Fate::FailsAlways => Outcome::Retry(fault()),
-            Fate::Rejected => Outcome::Reject(fault()),
-            Fate::SnoozesOnce if is_first => Outcome::Snooze(Duration::from_secs(5)),
-            Fate::OutageOnce if is_first => Outcome::Retry(Error::Transient("scripted outage".to_owned())),
+            Fate::FailsOnce if is_first => Err(fault()),
+            Fate::FailsAlways => Err(fault()),
+            Fate::Rejected => Ok(Outcome::Reject(fault())),
+            Fate::SnoozesOnce if is_first => Ok(Outcome::Snooze(Duration::from_secs(5))),
+            Fate::OutageOnce if is_first => Err(Error::Transient("scripted outage".to_owned())),
             Fate::PanicsOnce if is_first => panic!("scripted"),
             Fate::HangsOnce if is_first => {
                 // Forgotten, so that everything that hangs later has to wait for the next release.
                 if let Ok(permit) = self.script.gate.acquire().await {
                     permit.forget();
                 }
-                Outcome::Done(finished())
+                Ok(Outcome::Done(finished()))
             }
-            Fate::GoesOnTwice => match delivery.progress.as_ref().and_then(serde_json::Value::as_u64).unwrap_or(0) {
-                2 => Outcome::Done(finished()),
-                step => Outcome::Continue {
-                    progress: serde_json::Value::from(step + 1),
-                    effects: self.analytics.content(reader, 1, &ContentChange::default(), self.clock.now()),
-                },
+            Fate::GoesOnTwice => match delivery.progress()?.unwrap_or(0) {
+                2 => Ok(Outcome::Done(finished())),
+                step => Outcome::continue_from(
+                    &(step + 1),
+                    self.analytics.content(reader, 1, &ContentChange::default(), self.clock.now()),
+                ),
             },
-            _ => Outcome::Done(finished()),
+            _ => Ok(Outcome::Done(finished())),
         }
     }
 }

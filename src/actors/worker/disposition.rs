@@ -1,4 +1,4 @@
-//! What follows from how a job ended: the one place that spends receives.
+//! What follows from how a run ended: the one place that spends receives.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::{
     store::{Effects, Failure},
 };
 
-/// How a job ended.
+/// How a run ended.
 #[derive(Debug)]
-pub(super) enum Ran {
+pub(super) enum RunResult {
     /// The worker said how.
-    Ended(Outcome),
+    Ended(Result<Outcome, Error>),
     /// It was cancelled because it took too long.
     TimedOut(Duration),
     /// It was cancelled because the node ends.
@@ -23,7 +23,7 @@ pub(super) enum Ran {
 
 /// What happens to its delivery.
 #[derive(Debug)]
-pub(super) enum Next {
+pub(super) enum Disposition {
     /// Finished.
     Finish(Effects),
     /// Goes on later; no receive is spent.
@@ -35,14 +35,14 @@ pub(super) enum Next {
 }
 
 /// Decides what happens to a delivery whose `receive`-th run ended like this. `jitter` lies in 0..1.
-pub(super) fn judge(
-    ran: Ran,
+pub(super) fn resolve(
+    ran: RunResult,
     receive: u32,
     settings: &Settings,
     breaker: &mut Breaker,
     now: Timestamp,
     jitter: f64,
-) -> Next {
+) -> Disposition {
     let failure = |class: &str, message: String| Failure {
         receive: i64::from(receive),
         at: now.as_millis(),
@@ -51,56 +51,56 @@ pub(super) fn judge(
     };
     let failed = |failure: Failure| {
         if receive >= settings.max_receives {
-            Next::DeadLetter(failure)
+            Disposition::DeadLetter(failure)
         } else {
-            Next::Again { due: now.plus(backoff(receive, settings, jitter)), failure }
+            Disposition::Again { due: now.plus(backoff(receive, settings, jitter)), failure }
         }
     };
     match ran {
-        Ran::Ended(Outcome::Done(effects)) => {
+        RunResult::Ended(Ok(Outcome::Done(effects))) => {
             breaker.answered();
-            Next::Finish(effects)
+            Disposition::Finish(effects)
         }
-        Ran::Ended(Outcome::Continue { progress, effects }) => {
+        RunResult::Ended(Ok(Outcome::Continue { progress, effects })) => {
             breaker.answered();
-            Next::Later { due: now, progress: Some(progress), effects }
+            Disposition::Later { due: now, progress: Some(progress), effects }
         }
-        Ran::Ended(Outcome::Snooze(pause) | Outcome::Retry(Error::RateLimited(pause))) => {
+        RunResult::Ended(Ok(Outcome::Snooze(pause)) | Err(Error::RateLimited(pause))) => {
             breaker.said_nothing(now);
-            Next::Later { due: now.plus(pause), progress: None, effects: Effects::none() }
+            Disposition::Later { due: now.plus(pause), progress: None, effects: Effects::none() }
         }
-        Ran::Ended(Outcome::Retry(Error::Transient(message))) => {
+        RunResult::Ended(Err(Error::Transient(message))) => {
             let is_outside_well = breaker.is_outside_well();
             if breaker.failed(now) {
                 let spread = Duration::from_secs(1).mul_f64(jitter);
                 let due = breaker.next_probe().unwrap_or(now).plus(spread);
-                return Next::Later { due, progress: None, effects: Effects::none() };
+                return Disposition::Later { due, progress: None, effects: Effects::none() };
             }
             if receive >= settings.max_receives && !is_outside_well {
                 // Too few have failed to open the breaker, but none has worked either: an outage must not bury, also when a
                 // restart has made the breaker forget.
                 let due = now.plus(backoff(receive, settings, jitter));
-                return Next::Later { due, progress: None, effects: Effects::none() };
+                return Disposition::Later { due, progress: None, effects: Effects::none() };
             }
             failed(failure("transient", message))
         }
-        Ran::Ended(Outcome::Retry(Error::Fault(message))) => {
+        RunResult::Ended(Err(Error::Fault(message))) => {
             breaker.answered();
             failed(failure("error", message))
         }
-        Ran::Ended(Outcome::Reject(error)) => {
+        RunResult::Ended(Ok(Outcome::Reject(error))) => {
             breaker.answered();
-            Next::DeadLetter(failure("rejected", error.to_string()))
+            Disposition::DeadLetter(failure("rejected", error.to_string()))
         }
-        Ran::CutShort => {
+        RunResult::CutShort => {
             breaker.said_nothing(now);
-            Next::Later { due: now, progress: None, effects: Effects::none() }
+            Disposition::Later { due: now, progress: None, effects: Effects::none() }
         }
-        Ran::TimedOut(after) => {
+        RunResult::TimedOut(after) => {
             breaker.said_nothing(now);
             failed(failure("timeout", format!("no end after {} ms", after.as_millis())))
         }
-        Ran::Panicked(message) => {
+        RunResult::Panicked(message) => {
             breaker.said_nothing(now);
             failed(failure("panic", message))
         }
@@ -131,21 +131,21 @@ mod tests {
         }
     }
 
-    fn after(ran: Ran, receive: u32) -> Next {
-        judge(ran, receive, &settings(), &mut Breaker::default(), Timestamp::from_millis(0), 1.0)
+    fn after(ran: RunResult, receive: u32) -> Disposition {
+        resolve(ran, receive, &settings(), &mut Breaker::default(), Timestamp::from_millis(0), 1.0)
     }
 
     #[test]
     fn the_fifth_failure_buries() {
-        let fault = || Ran::Ended(Outcome::Retry(Error::Fault("no".to_owned())));
-        assert!(matches!(after(fault(), 4), Next::Again { .. }));
-        assert!(matches!(after(fault(), 5), Next::DeadLetter(_)));
+        let fault = || RunResult::Ended(Err(Error::Fault("no".to_owned())));
+        assert!(matches!(after(fault(), 4), Disposition::Again { .. }));
+        assert!(matches!(after(fault(), 5), Disposition::DeadLetter(_)));
     }
 
     #[test]
     fn backoff_doubles_up_to_the_visibility_timeout() {
-        let due = |receive| match after(Ran::TimedOut(Duration::ZERO), receive) {
-            Next::Again { due, .. } => due.as_millis(),
+        let due = |receive| match after(RunResult::TimedOut(Duration::ZERO), receive) {
+            Disposition::Again { due, .. } => due.as_millis(),
             other => panic!("{other:?}"),
         };
         assert_eq!([due(1), due(2), due(3), due(4)], [1_000, 2_000, 4_000, 8_000]);
@@ -156,11 +156,11 @@ mod tests {
     #[test]
     fn an_outage_spends_no_receives_once_the_breaker_is_open() {
         let mut breaker = Breaker::default();
-        let outage = || Ran::Ended(Outcome::Retry(Error::Transient("refused".to_owned())));
+        let outage = || RunResult::Ended(Err(Error::Transient("refused".to_owned())));
         let spent = (0..50)
             .filter(|_| {
-                let next = judge(outage(), 1, &settings(), &mut breaker, Timestamp::from_millis(0), 0.5);
-                !matches!(next, Next::Later { .. })
+                let next = resolve(outage(), 1, &settings(), &mut breaker, Timestamp::from_millis(0), 0.5);
+                !matches!(next, Disposition::Later { .. })
             })
             .count();
         assert_eq!(spent, 4);
@@ -168,28 +168,31 @@ mod tests {
 
     #[test]
     fn an_outage_buries_nothing_also_when_a_restart_has_made_the_breaker_forget() {
-        let outage = || Ran::Ended(Outcome::Retry(Error::Transient("refused".to_owned())));
-        assert!(matches!(after(outage(), 5), Next::Later { .. }));
+        let outage = || RunResult::Ended(Err(Error::Transient("refused".to_owned())));
+        assert!(matches!(after(outage(), 5), Disposition::Later { .. }));
         let mut breaker = Breaker::default();
         breaker.answered();
-        let last = judge(outage(), 5, &settings(), &mut breaker, Timestamp::from_millis(0), 1.0);
-        assert!(matches!(last, Next::DeadLetter(_)), "everything else works: it is this delivery");
+        let last = resolve(outage(), 5, &settings(), &mut breaker, Timestamp::from_millis(0), 1.0);
+        assert!(matches!(last, Disposition::DeadLetter(_)), "everything else works: it is this delivery");
     }
 
     #[test]
     fn snoozing_and_continuing_spend_no_receives() {
-        assert!(matches!(after(Ran::Ended(Outcome::Snooze(Duration::ZERO)), 5), Next::Later { .. }));
+        assert!(matches!(after(RunResult::Ended(Ok(Outcome::Snooze(Duration::ZERO))), 5), Disposition::Later { .. }));
         let part = Outcome::Continue { progress: serde_json::json!(1), effects: Effects::none() };
-        assert!(matches!(after(Ran::Ended(part), 5), Next::Later { progress: Some(_), .. }));
+        assert!(matches!(after(RunResult::Ended(Ok(part)), 5), Disposition::Later { progress: Some(_), .. }));
     }
 
     #[test]
     fn the_end_of_a_node_spends_no_receive() {
-        assert!(matches!(after(Ran::CutShort, 5), Next::Later { progress: None, .. }));
+        assert!(matches!(after(RunResult::CutShort, 5), Disposition::Later { progress: None, .. }));
     }
 
     #[test]
     fn a_rejection_buries_at_once() {
-        assert!(matches!(after(Ran::Ended(Outcome::Reject(Error::Fault("no".to_owned()))), 1), Next::DeadLetter(_)));
+        assert!(matches!(
+            after(RunResult::Ended(Ok(Outcome::Reject(Error::Fault("no".to_owned())))), 1),
+            Disposition::DeadLetter(_)
+        ));
     }
 }

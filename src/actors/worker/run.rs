@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::{Delivery, Error, Outcome, Worker, judge::Ran};
+use super::{Delivery, Error, Interest, Outcome, Worker, disposition::RunResult};
 use crate::{
     clock::SharedClock,
     domain::{Event, EventKind, PostId},
@@ -47,22 +47,22 @@ impl Origin {
     }
 }
 
-/// What a job needs besides its delivery.
-pub(super) struct Job<W> {
+/// What a run needs besides its delivery.
+pub(super) struct Run<W> {
     pub(super) worker: Arc<W>,
     pub(super) log: EventLog,
     pub(super) deliveries: Deliveries,
     pub(super) clock: SharedClock,
     pub(super) timeout: Duration,
-    /// Cuts the job short when the node ends.
+    /// Cuts the run short when the node ends.
     pub(super) cut_short: CancellationToken,
     /// Whether a verdict may release a held row of this worker.
     pub(super) releases: bool,
 }
 
-impl<W: Worker> Job<W> {
-    /// Starts the job as a task of its own and waits for its end.
-    pub(super) async fn run(self, delivery: Delivery, runtime: tokio::runtime::Handle) -> Ran {
+impl<W: Worker> Run<W> {
+    /// Starts the run as a task of its own and waits for its end.
+    pub(super) async fn run(self, delivery: Delivery, runtime: tokio::runtime::Handle) -> RunResult {
         let (timeout, cut_short) = (self.timeout, self.cut_short.clone());
         let event = &delivery.event;
         let span = tracing::info_span!(
@@ -78,26 +78,26 @@ impl<W: Worker> Job<W> {
             tokio::select! {
                 biased;
                 ended = tokio::time::timeout(timeout, self.perform(&delivery)) => {
-                    ended.map_or(Ran::TimedOut(timeout), Ran::Ended)
+                    ended.map_or(RunResult::TimedOut(timeout), RunResult::Ended)
                 }
-                () = cut_short.cancelled() => Ran::CutShort,
+                () = cut_short.cancelled() => RunResult::CutShort,
             }
         };
         match runtime.spawn(task.instrument(span)).await {
             Ok(ran) => ran,
-            Err(error) => Ran::Panicked(panic_message(error)),
+            Err(error) => RunResult::Panicked(panic_message(error)),
         }
     }
 
-    async fn perform(&self, delivery: &Delivery) -> Outcome {
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
         let kind = &delivery.event.kind;
         if self.releases
             && let Some((post, is_approved)) = verdict(kind)
             && let Err(error) = self.release(post, is_approved).await
         {
-            return Outcome::Retry(error);
+            return Err(error);
         }
-        if W::subscribes_to(kind) { self.worker.perform(delivery).await } else { Outcome::done() }
+        if W::interest(kind) == Interest::Handle { self.worker.perform(delivery).await } else { Ok(Outcome::done()) }
     }
 
     async fn release(&self, post: PostId, is_approved: bool) -> Result<(), Error> {
@@ -119,7 +119,7 @@ pub(super) fn verdict(kind: &EventKind) -> Option<(PostId, bool)> {
 }
 
 fn panic_message(error: tokio::task::JoinError) -> String {
-    let Ok(panic) = error.try_into_panic() else { return "the job was cancelled".to_owned() };
+    let Ok(panic) = error.try_into_panic() else { return "the run was cancelled".to_owned() };
     panic
         .downcast_ref::<&str>()
         .map(ToString::to_string)

@@ -1,7 +1,7 @@
 //! The engine against its promise, under random outcomes, crashes between any two writes, and two nodes that share one store:
 //! *what was accepted is in the end done or dead, never both, never neither*, and effects count exactly once.
 //!
-//! `PROPTEST_CASES=1000 cargo test --release model` tries harder.
+//! `PROPTEST_CASES=1000 cargo test --release simulation` tries harder.
 
 mod approval;
 mod node;
@@ -30,7 +30,7 @@ enum Act {
     Replace { node: usize, writes: Option<u32> },
     /// The clock is set back.
     Back(Duration),
-    /// Jobs that hang may go on, long after their leases ran out.
+    /// Runs that hang may go on, long after their leases ran out.
     Release,
     /// The machine has some time for itself.
     Rest,
@@ -126,7 +126,7 @@ fn a_node_whose_cursor_was_taken_over_goes_on_with_what_it_still_owns() {
 
 #[test]
 fn a_late_job_changes_nothing() {
-    assert!(Script::new(0).hangs_somewhere(), "seed 0 has a job that hangs");
+    assert!(Script::new(0).hangs_somewhere(), "seed 0 has a run that hangs");
     let acts = vec![
         Act::Publish { node: 0, count: 40 },
         Act::Rest,

@@ -1,4 +1,4 @@
-//! Starting jobs and ending them.
+//! Starting runs and ending them.
 
 use std::{
     sync::Arc,
@@ -9,12 +9,12 @@ use actix::prelude::*;
 use rand::RngExt;
 
 use super::{
-    Ending, Turn, Worker,
+    Ending, Interest, Turn, Worker,
     actor::{Phase, WorkerActor},
     breaker::Breaker,
-    job::{self, Job, Origin},
-    judge::{Next, Ran, judge},
-    stats::Run,
+    disposition::{Disposition, RunResult, resolve},
+    run::{self, Origin, Run},
+    stats::EndedRun,
     window::Finished,
 };
 use crate::{
@@ -28,7 +28,7 @@ const TRIES: u32 = 7;
 
 /// Completes a receive, again and again while the database is busy or away: what was done would otherwise wait for its lease to run
 /// out, and cost a receive. Ends within 30 s, long before the lease does.
-pub(super) async fn insist<F: Future<Output = crate::store::Result<()>>>(
+pub(super) async fn complete_with_retry<F: Future<Output = crate::store::Result<()>>>(
     complete: impl Fn() -> F,
 ) -> crate::store::Result<()> {
     let mut pause = FIRST_PAUSE;
@@ -44,7 +44,7 @@ pub(super) async fn insist<F: Future<Output = crate::store::Result<()>>>(
     complete().await
 }
 
-/// When a job began, and how long it took.
+/// When a run began, and how long it took.
 #[derive(Clone, Copy)]
 struct Timing {
     began: Timestamp,
@@ -56,13 +56,13 @@ const MADE_ROOM: usize = 256;
 
 impl<W: Worker> WorkerActor<W> {
     /// Fills the free slots: leased deliveries and events in turn, so that neither starves the other.
-    pub(super) fn start_jobs(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn start_runs(&mut self, ctx: &mut Context<Self>) {
         let is_full = self.windows.values().any(super::window::LogWindow::is_full);
         self.finish_holds(if is_full { MADE_ROOM } else { 0 });
         if !self.breaker.is_open() {
             self.make_room();
         }
-        while self.phase == Phase::Running && self.slots.running < self.settings.batch && !self.slots.is_alone {
+        while self.phase == Phase::Running && self.slots.running < self.settings.batch && !self.slots.is_isolated {
             if !self.breaker.may_start(self.engine.clock.now()) {
                 return;
             }
@@ -80,7 +80,7 @@ impl<W: Worker> WorkerActor<W> {
 
     /// The next event, unless a delivery waits to be alone.
     fn next_event(&mut self) -> Option<Arc<Event>> {
-        if self.claimed.front().is_some_and(|claimed| claimed.is_alone || claimed.was_lost) {
+        if self.claimed.front().is_some_and(|claimed| claimed.run_isolated || claimed.was_lost) {
             return None;
         }
         let share = match self.worker.sharing() {
@@ -106,9 +106,9 @@ impl<W: Worker> WorkerActor<W> {
 
     /// An event comes out of its log.
     fn take(&mut self, event: Arc<Event>, ctx: &mut Context<Self>) {
-        let concerns = W::subscribes_to(&event.kind) && !W::skips(&event.kind);
-        let verdict = job::verdict(&event.kind).filter(|_| self.settings.wait_for_approval);
-        let is_suspect = self.windows.get(&event.id.epoch).is_some_and(|window| window.is_suspect(&event));
+        let concerns = W::interest(&event.kind) == Interest::Handle;
+        let verdict = run::verdict(&event.kind).filter(|_| self.settings.wait_for_approval);
+        let needs_isolation = self.windows.get(&event.id.epoch).is_some_and(|window| window.needs_isolation(&event));
         if let Some((post, is_approved)) = verdict
             && let Some(publication) = self.holds.unpark(post)
         {
@@ -125,16 +125,16 @@ impl<W: Worker> WorkerActor<W> {
         };
         if !concerns && !has_row {
             self.leave(&event, Finished::default());
-        } else if is_suspect {
+        } else if needs_isolation {
             tracing::warn!(
                 worker = W::NAME,
                 delivery_id = %event.id,
                 "no progress since the takeover before this one; this event will run with nothing beside it"
             );
-            self.suspects.count += 1;
+            self.isolation.count += 1;
             self.holds.expect_rows(waits_for);
             let row = self.row(&event, self.engine.clock.now());
-            let delivery = NewDelivery { is_alone: true, wait_for: waits_for, ..row };
+            let delivery = NewDelivery { run_isolated: true, wait_for: waits_for, ..row };
             self.leave(&event, Finished { delivery: Some(delivery), ..Finished::default() });
         } else if let Some(post) = waits_for {
             self.holds.park(post, event);
@@ -155,7 +155,7 @@ impl<W: Worker> WorkerActor<W> {
     /// A leased delivery gets its slot, unless its receives are spent already.
     fn receive(&mut self, mut claimed: Claimed, ctx: &mut Context<Self>) {
         let max = self.settings.max_receives;
-        self.note_lost(&mut claimed);
+        self.add_lost_receive(&mut claimed);
         if claimed.receive > max {
             claimed.receive = max;
             self.clear(&claimed, true);
@@ -163,7 +163,7 @@ impl<W: Worker> WorkerActor<W> {
             self.slots.exceptional += 1;
             self.send(claimed, ctx);
         } else {
-            self.slots.is_alone = claimed.is_alone || claimed.was_lost;
+            self.slots.is_isolated = claimed.run_isolated || claimed.was_lost;
             self.start(Origin::Exception(Box::new(claimed)), ctx);
         }
     }
@@ -172,12 +172,12 @@ impl<W: Worker> WorkerActor<W> {
         self.slots.running += 1;
         self.slots.exceptional += usize::from(matches!(origin, Origin::Exception(_)));
         self.turn(origin.event()).into_iter().for_each(|turn| self.busy.begin(turn));
-        if W::subscribes_to(&origin.event().kind) {
+        if W::interest(&origin.event().kind) == Interest::Handle {
             self.breaker.started();
         }
         let clock = Arc::clone(&self.engine.clock);
         let (began, started) = (clock.now(), Instant::now());
-        let job = Job {
+        let run = Run {
             worker: Arc::clone(&self.worker),
             log: self.log.clone(),
             deliveries: self.deliveries.clone(),
@@ -186,28 +186,28 @@ impl<W: Worker> WorkerActor<W> {
             cut_short: self.cut_short.clone(),
             releases: self.settings.wait_for_approval,
         };
-        let running = job.run(origin.delivery(), self.runtime.clone());
+        let running = run.run(origin.delivery(), self.runtime.clone());
         ctx.spawn(running.into_actor(self).map(move |ran, actor, ctx| {
             let timing = Timing { began, took: started.elapsed() };
             actor.ended(origin, ran, timing, ctx);
         }));
     }
 
-    fn ended(&mut self, origin: Origin, ran: Ran, timing: Timing, ctx: &mut Context<Self>) {
+    fn ended(&mut self, origin: Origin, ran: RunResult, timing: Timing, ctx: &mut Context<Self>) {
         self.turn(origin.event()).into_iter().for_each(|turn| self.busy.end(turn));
-        if matches!(ran, Ran::Panicked(_)) && matches!(self.phase, Phase::Running | Phase::Restarting) {
+        if matches!(ran, RunResult::Panicked(_)) && matches!(self.phase, Phase::Running | Phase::Restarting) {
             self.phase = Phase::Restarting;
             self.starts_over = false;
         }
         let now = self.engine.clock.now();
         let jitter = rand::rng().random_range(0.0..1.0);
-        // A job that only releases a held row says nothing about what is outside.
+        // A run that only releases a held row says nothing about what is outside.
         let mut bystander = Breaker::default();
-        let is_about_outside = W::subscribes_to(&origin.event().kind);
+        let is_about_outside = W::interest(&origin.event().kind) == Interest::Handle;
         let breaker = if is_about_outside { &mut self.breaker } else { &mut bystander };
-        let next = judge(ran, origin.receive(), &self.settings, breaker, now, jitter);
-        if let Next::Again { failure, .. } | Next::DeadLetter(failure) = &next {
-            self.note_failure(origin.event(), failure);
+        let next = resolve(ran, origin.receive(), &self.settings, breaker, now, jitter);
+        if let Disposition::Again { failure, .. } | Disposition::DeadLetter(failure) = &next {
+            self.record_failure(origin.event(), failure);
         }
         if is_about_outside {
             self.count(&origin, &next, timing, now);
@@ -215,44 +215,44 @@ impl<W: Worker> WorkerActor<W> {
         match origin {
             Origin::Fast(event) => {
                 self.free_slot(false);
-                if job::verdict(&event.kind).is_some() && self.settings.wait_for_approval {
-                    // The row it released is due since some moment of the job.
+                if run::verdict(&event.kind).is_some() && self.settings.wait_for_approval {
+                    // The row it released is due since some moment of the run.
                     self.due_at(timing.began);
                 }
-                let finished = self.out_of_the_fast_lane(&event, next, now);
+                let finished = self.finish_in_log(&event, next, now);
                 self.leave(&event, finished);
-                self.pump(ctx);
+                self.drive(ctx);
             }
             Origin::Exception(claimed) => self.complete(*claimed, next, ctx),
         }
     }
 
-    fn count(&self, origin: &Origin, next: &Next, timing: Timing, now: Timestamp) {
+    fn count(&self, origin: &Origin, next: &Disposition, timing: Timing, now: Timestamp) {
         let (ending, class) = match next {
-            Next::Finish(_) => (Ending::Done, None),
-            Next::Later { progress: Some(_), .. } => (Ending::Continued, None),
-            Next::Later { progress: None, .. } => (Ending::Snoozed, None),
-            Next::Again { failure, .. } => (Ending::Failed, Some(failure.class.as_str())),
-            Next::DeadLetter(failure) => (Ending::Dead, Some(failure.class.as_str())),
+            Disposition::Finish(_) => (Ending::Done, None),
+            Disposition::Later { progress: Some(_), .. } => (Ending::Continued, None),
+            Disposition::Later { progress: None, .. } => (Ending::Snoozed, None),
+            Disposition::Again { failure, .. } => (Ending::Failed, Some(failure.class.as_str())),
+            Disposition::DeadLetter(failure) => (Ending::Dead, Some(failure.class.as_str())),
         };
         let at = origin.event().at;
         let wait = matches!(origin, Origin::Fast(_)).then(|| timing.began.since(at));
-        self.status.stats.record(Run { ending, class, wait, took: timing.took, age: now.since(at) });
+        self.status.stats.record(EndedRun { ending, class, wait, took: timing.took, age: now.since(at) });
     }
 
-    fn out_of_the_fast_lane(&self, event: &Event, next: Next, now: Timestamp) -> Finished {
+    fn finish_in_log(&self, event: &Event, next: Disposition, now: Timestamp) -> Finished {
         let row = |due: Timestamp| self.row(event, due);
         match next {
-            Next::Finish(effects) => Finished { effects, delivery: None },
-            Next::Later { due, progress, effects } => {
+            Disposition::Finish(effects) => Finished { effects, delivery: None },
+            Disposition::Later { due, progress, effects } => {
                 Finished { effects, delivery: Some(NewDelivery { progress, ..row(due) }) }
             }
-            Next::Again { due, failure } => {
+            Disposition::Again { due, failure } => {
                 let delivery = NewDelivery { receives: 1, failures: vec![failure], ..row(due) };
                 Finished { effects: Effects::none(), delivery: Some(delivery) }
             }
             // It has no row yet; its row's first claim finds the receives spent and buries it.
-            Next::DeadLetter(failure) => {
+            Disposition::DeadLetter(failure) => {
                 let receives = self.settings.max_receives;
                 let delivery = NewDelivery { receives, failures: vec![failure], ..row(now) };
                 Finished { effects: Effects::none(), delivery: Some(delivery) }
@@ -261,22 +261,22 @@ impl<W: Worker> WorkerActor<W> {
     }
 
     /// Ends a receive in the retry queue.
-    fn complete(&mut self, mut claimed: Claimed, next: Next, ctx: &mut Context<Self>) {
-        self.clear(&claimed, matches!(next, Next::Finish(_) | Next::DeadLetter(_)));
+    fn complete(&mut self, mut claimed: Claimed, next: Disposition, ctx: &mut Context<Self>) {
+        self.clear(&claimed, matches!(next, Disposition::Finish(_) | Disposition::DeadLetter(_)));
         let (completion, due) = match next {
-            Next::Finish(effects) => (Completion::Done(effects), None),
-            Next::Later { due, progress, effects } => (Completion::Later { due, progress, effects }, Some(due)),
-            Next::Again { due, failure } => {
+            Disposition::Finish(effects) => (Completion::Done(effects), None),
+            Disposition::Later { due, progress, effects } => (Completion::Later { due, progress, effects }, Some(due)),
+            Disposition::Again { due, failure } => {
                 claimed.failures.push(failure);
                 (Completion::Failed { due, failures: claimed.failures }, Some(due))
             }
-            Next::DeadLetter(failure) => {
+            Disposition::DeadLetter(failure) => {
                 claimed.failures.push(failure);
                 return self.send(claimed, ctx);
             }
         };
         let (deliveries, event, token) = (self.deliveries.clone(), claimed.event.id, claimed.token);
-        let completing = insist(move || {
+        let completing = complete_with_retry(move || {
             let (deliveries, token, completion) = (deliveries.clone(), token.clone(), completion.clone());
             async move { deliveries.complete(event, &token, completion).await }
         });
@@ -296,14 +296,14 @@ impl<W: Worker> WorkerActor<W> {
         match completed {
             Ok(()) => due.into_iter().for_each(|due| self.due_at(due)),
             Err(error) if is_fenced_off(&error) => {
-                tracing::info!(worker = W::NAME, "a job ended after its lease had run out; its result is dropped");
+                tracing::info!(worker = W::NAME, "a run ended after its lease had run out; its result is dropped");
             }
             Err(error) => {
-                self.note_trouble("cannot complete a delivery; it becomes visible again at its deadline", &error);
+                self.record_error("cannot complete a delivery; it becomes visible again at its deadline", &error);
                 self.due_at(self.engine.clock.now().plus(self.settings.visibility_timeout));
             }
         }
-        self.pump(ctx);
+        self.drive(ctx);
     }
 
     fn leave(&mut self, event: &Event, finished: Finished) {
@@ -316,9 +316,9 @@ impl<W: Worker> WorkerActor<W> {
         self.slots.running = self.slots.running.saturating_sub(1);
         self.slots.exceptional = self.slots.exceptional.saturating_sub(usize::from(was_exceptional));
         if self.slots.running == 0 {
-            self.slots.is_alone = false;
+            self.slots.is_isolated = false;
             if self.claimed.is_empty() {
-                self.suspects.pass = None;
+                self.isolation.permit = None;
             }
         }
     }
@@ -328,14 +328,14 @@ impl<W: Worker> WorkerActor<W> {
             event: event.clone(),
             due,
             wait_for: None,
-            is_alone: false,
+            run_isolated: false,
             receives: 0,
             failures: Vec::new(),
             progress: None,
         }
     }
 
-    fn note_failure(&self, event: &Event, failure: &Failure) {
+    fn record_failure(&self, event: &Event, failure: &Failure) {
         tracing::warn!(
             worker = W::NAME,
             delivery_id = %event.id,
@@ -345,6 +345,6 @@ impl<W: Worker> WorkerActor<W> {
             error = failure.message,
             "a delivery failed"
         );
-        self.note_error(failure.message.clone());
+        self.set_last_error(failure.message.clone());
     }
 }
