@@ -169,11 +169,7 @@ pub enum EventKind {
         post: PostId,
         /// Its author.
         author: AccountId,
-<<<<<<< HEAD
-        /// Where its feed rows are.
-=======
         /// The publication time in the keys of its feed rows.
->>>>>>> words-merged
         published_at: Timestamp,
         /// See [`ContentChange::hidden`].
         hidden: i64,
