@@ -66,7 +66,7 @@ pub use error::Error;
 pub use exceptions::{Exception, ExceptionReads};
 pub use feeds::FeedReads;
 pub use follows::FollowReads;
-pub use housekeeping::{HousekeepingAccess, Place, Position, settled_by_all};
+pub use housekeeping::{HousekeepingAccess, Pass, Place, Position, settled_by_all};
 pub use identity::{CodeCheck, CodeRecord, Credentials, IdentityAccess, Presented, SignUp};
 pub use jobs::{Jobs, Step, Stepped};
 pub use listings::Listing;

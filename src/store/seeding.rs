@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use futures_util::future::try_join3;
-use surrealdb::types::{SurrealValue, Value};
+use surrealdb::types::{Object, SurrealValue, Value};
 
 use super::{
     EventLog, NewDelivery, Result, Store,
     accounts::{self, AccountRow},
     batch::Batch,
-    follows,
+    events::LoggedEvent,
+    follows, keys,
 };
 use crate::domain::{
     AccountId, ContentChange, Email, Epoch, Event, EventId, EventKind, PostId, Role, Timestamp, TraceContext,
@@ -78,6 +79,40 @@ impl Seeding {
         Ok(())
     }
 
+    /// Adds sessions that expired a millisecond apart from `first` on.
+    ///
+    /// # Errors
+    /// When the database does not answer; the sessions written until then stay.
+    pub async fn add_sessions(&self, count: usize, first: Timestamp) -> Result<()> {
+        for from in (0..count).step_by(CHUNK) {
+            let mut batch = Batch::default();
+            for n in from..count.min(from + CHUNK) {
+                let mut row = Object::default();
+                row.insert("id", keys::named("session", ulid::Ulid::generate().to_string()));
+                row.insert("expires_at", after(first, n).as_millis());
+                batch.put("session", Value::Object(row));
+            }
+            self.store.write(batch.into_transaction()).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds a log of events that happened a millisecond apart from `first` on.
+    ///
+    /// # Errors
+    /// When the database does not answer; the events written until then stay.
+    pub async fn add_events(&self, count: usize, first: Timestamp) -> Result<Epoch> {
+        let epoch = Epoch::generate();
+        for from in (0..count).step_by(CHUNK) {
+            let mut batch = Batch::default();
+            for n in from..count.min(from + CHUNK) {
+                batch.put("event", LoggedEvent::from(&event(epoch, n, first)).into_value());
+            }
+            self.store.write(batch.into_transaction()).await?;
+        }
+        Ok(epoch)
+    }
+
     /// The follower whom a fan-out reaches last.
     ///
     /// # Errors
@@ -105,15 +140,24 @@ impl Seeding {
     }
 }
 
+/// So many milliseconds later.
+fn after(first: Timestamp, n: usize) -> Timestamp {
+    first.plus(Duration::from_millis(u64::try_from(n).unwrap_or(u64::MAX)))
+}
+
+/// The `n`-th event of a log, about a post that is not there.
+fn event(epoch: Epoch, n: usize, first: Timestamp) -> Event {
+    let (post, author, at) = (PostId::generate(), AccountId::generate(), after(first, n));
+    let kind =
+        EventKind::PostPublished { post, author, published_at: at, notify: true, change: ContentChange::default() };
+    let seq = u64::try_from(n).unwrap_or(u64::MAX) + 1;
+    Event { id: EventId { epoch, seq }, kind, at, trace: TraceContext::new(1, 1, 0) }
+}
+
 /// The `n`-th delivery of a backlog.
 fn delivery(epoch: Epoch, n: usize, first: Timestamp) -> NewDelivery {
-    let n = u64::try_from(n).unwrap_or(u64::MAX);
-    let due = first.plus(Duration::from_millis(n));
-    let (post, author) = (PostId::generate(), AccountId::generate());
-    let kind =
-        EventKind::PostPublished { post, author, published_at: due, notify: true, change: ContentChange::default() };
-    let trace = TraceContext::new(1, 1, 0);
-    let event = Event { id: EventId { epoch, seq: n + 1 }, kind, at: due, trace };
+    let due = after(first, n);
+    let event = event(epoch, n, first);
     NewDelivery { event, due, wait_for: None, run_isolated: false, receives: 0, failures: Vec::new(), progress: None }
 }
 

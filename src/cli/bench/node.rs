@@ -11,12 +11,12 @@ use anyhow::{Context as _, bail};
 use tokio::sync::oneshot;
 
 use crate::{
-    actors::worker::{Ending, Running, State},
+    actors::worker::{Control, Ending, Running, State},
     app::{self, App},
     clock::{Clock, SystemClock},
     config::{Config, Span},
     domain::Timestamp,
-    store::{FeedAccess, Repositories, Seeding},
+    store::{FeedAccess, HousekeepingAccess, Repositories, Seeding},
     telemetry,
 };
 
@@ -123,9 +123,16 @@ impl Node {
         totals.and_then(|running| running.status.stats.totals().endings.get(&ending).copied()).unwrap_or(0)
     }
 
-    /// Tells a worker that something has become due.
-    pub(super) fn wake(&self, worker: &str) {
-        self.workers.iter().filter(|running| running.status.name == worker).for_each(Running::wake);
+    /// Restarts a worker.
+    pub(super) fn restart(&self, worker: &str) {
+        for running in self.workers.iter().filter(|running| running.status.name == worker) {
+            running.control(Control::Restart);
+        }
+    }
+
+    /// For removing what has expired.
+    pub(super) fn housekeeping(&self) -> HousekeepingAccess {
+        self.repositories.housekeeping()
     }
 
     /// The node's current time.

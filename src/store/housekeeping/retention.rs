@@ -137,14 +137,21 @@ impl HousekeepingAccess {
         Ok(())
     }
 
-    /// Removes up to `limit` events of a log that are older than `before` and `settled` by everybody; says how many. The newest event
-    /// stays.
+    /// Removes up to `limit` events of a log from the place `from` on that are older than `before` and `settled` by everybody; answers
+    /// where the next call begins, if there may be more. The newest event stays.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn delete_events(&self, epoch: Epoch, settled: u64, before: Timestamp, limit: usize) -> Result<usize> {
-        let range =
-            keys::range("event", parts![epoch, 0], false, parts![epoch, events::seq(settled).saturating_add(1)]);
+    pub async fn delete_events(
+        &self,
+        epoch: Epoch,
+        from: u64,
+        settled: u64,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Option<u64>> {
+        let end = parts![epoch, events::seq(settled).saturating_add(1)];
+        let range = keys::range("event", parts![epoch, events::seq(from)], false, end);
         // The log is in the order of time, so only its beginning is looked at, however long it is.
         let text = "SELECT VALUE id FROM (SELECT id, event.at AS at FROM array::first([$range]) LIMIT $limit) \
                     WHERE at < $horizon";
@@ -152,13 +159,25 @@ impl HousekeepingAccess {
             .bind("range", range)
             .bind("horizon", before.as_millis())
             .bind("limit", i64::try_from(limit).unwrap_or(i64::MAX));
-        let mut old = self.store.read(query).await?.rows::<RecordId>(0)?;
-        if old.is_empty() {
-            return Ok(0);
+        let old = self.store.read(query).await?.rows::<RecordId>(0)?;
+        let Some(last) = old.last().filter(|_| old.len() == limit) else {
+            self.delete_all_but_newest(epoch, old).await?;
+            return Ok(None);
+        };
+        let mut parts = keys::Parts::of(last.clone())?;
+        parts.text()?;
+        let next = number(parts.int()?).saturating_add(1);
+        self.delete_all_but_newest(epoch, old).await?;
+        Ok(Some(next))
+    }
+
+    async fn delete_all_but_newest(&self, epoch: Epoch, mut events: Vec<RecordId>) -> Result<()> {
+        if events.is_empty() {
+            return Ok(());
         }
         let newest = log::event_id(epoch, log::head(&self.store, epoch).await?);
-        old.retain(|event| *event != newest);
-        self.delete(old).await
+        events.retain(|event| *event != newest);
+        self.delete(events).await.map(drop)
     }
 
     /// Removes a log with its cursors and its newest event, if it began before `before`, nothing else is left of it, and that event is
