@@ -17,10 +17,8 @@ use utoipa::{
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    admin,
-    api::{atom, authors, feed, follows, me, posts, search},
     headers::{KEPT_BY_THE_READER, kept_by_the_reader},
-    health, identity, moderation,
+    operations::Operations,
     problem::{FieldError, ProblemBody},
 };
 use crate::actors::monitor::Frame;
@@ -29,69 +27,13 @@ use crate::actors::monitor::Frame;
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
-/// The document.
+/// What the document says besides the operations.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Broadsheet",
         description = "Publish once; feeds, search, mail, moderation and statistics follow by themselves. \
             Errors are `application/problem+json` with a stable `code` and the `request_id`."
-    ),
-    paths(
-        identity::sign_up::sign_up,
-        identity::confirm::confirm,
-        identity::resend_code::resend_code,
-        identity::sign_in::sign_in,
-        identity::refresh::refresh,
-        identity::sign_out::sign_out,
-        posts::create::create_post,
-        posts::list::list_posts,
-        posts::get::get_post,
-        posts::edit::edit_post,
-        posts::delete::delete_post,
-        posts::publish::publish_draft,
-        posts::deliveries::get_deliveries,
-        posts::appeal::create_appeal,
-        posts::appeal::get_appeal,
-        posts::mailing::get_mailing,
-        posts::stats::get_post_stats,
-        moderation::queue::get_queue,
-        moderation::decide::decide,
-        authors::get_author,
-        authors::list_author_posts,
-        atom::get_author_atom,
-        follows::follow,
-        follows::unfollow,
-        follows::list_followers,
-        follows::list_following,
-        me::get_me,
-        me::update_me,
-        me::get_my_stats,
-        feed::get_feed,
-        search::search_posts,
-        admin::workers::list_workers,
-        admin::workers::pause_worker,
-        admin::workers::resume_worker,
-        admin::workers::restart_worker,
-        admin::workers::get_overview,
-        admin::tickets::create_watch_ticket,
-        admin::watch::watch,
-        admin::dead_letters::list::list_dead_letters,
-        admin::dead_letters::causes::list_causes,
-        admin::dead_letters::list::get_dead_letter,
-        admin::dead_letters::order::redrive_dead_letters,
-        admin::dead_letters::order::discard_dead_letters,
-        admin::jobs::list_jobs,
-        admin::jobs::get_job,
-        admin::jobs::cancel_job,
-        admin::audit::list_audit,
-        admin::backup::take_backup,
-        admin::accounts::get_account,
-        admin::accounts::set_roles,
-        admin::suppressions::list_suppressions,
-        admin::suppressions::remove_suppression,
-        health::healthz,
-        health::readyz,
     ),
     components(schemas(ProblemBody, FieldError, Frame)),
     modifiers(&Bearer),
@@ -108,7 +50,7 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         (name = "admin", description = "For operators: what goes on, what went wrong, and what to do about it"),
     )
 )]
-pub struct ApiDoc;
+struct General;
 
 struct Bearer;
 
@@ -120,6 +62,14 @@ impl Modify for Bearer {
     }
 }
 
+/// The document.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    let mut document = General::openapi();
+    document.merge(Operations::openapi());
+    document
+}
+
 /// The document as it is served: written once per server thread.
 pub struct Document(Bytes);
 
@@ -127,7 +77,7 @@ impl Document {
     /// For `app_data`.
     #[must_use]
     pub fn data() -> Data<Self> {
-        Data::new(Self(Bytes::from(serde_json::to_vec(&ApiDoc::openapi()).unwrap_or_default())))
+        Data::new(Self(Bytes::from(serde_json::to_vec(&document()).unwrap_or_default())))
     }
 }
 
@@ -161,7 +111,7 @@ mod tests {
 
     #[test]
     fn every_problem_and_the_token_are_described() {
-        let document = serde_json::to_value(ApiDoc::openapi()).unwrap();
+        let document = serde_json::to_value(document()).unwrap();
         assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
         assert!(document["components"]["schemas"]["Problem"]["properties"]["request_id"].is_object());
         let operations =

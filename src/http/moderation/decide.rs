@@ -11,7 +11,7 @@ use crate::{
     http::{
         api::{
             posts::post_response,
-            refusals::{Absent, BadBody, Guarded, Preconditioned},
+            refusals::{Absent, BadBody, Guarded, NotPublished, Preconditioned},
             view::{ModerationView, PostView},
         },
         auth::{Authorized, scope},
@@ -53,8 +53,7 @@ pub struct Decision {
     responses(
         (status = 200, description = "The post as it is now", body = PostView,
             headers(("ETag" = String, description = "The post's version"))),
-        (status = 409, description = "The post is a draft", body = crate::http::problem::ProblemBody,
-            content_type = "application/problem+json"),
+        NotPublished,
         Guarded,
         Absent,
         BadBody,
