@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ConfigError;
+use crate::domain::one_line;
 
 /// Which keys were set by the file and by variables.
 #[derive(Debug, Clone, Default)]
@@ -43,7 +44,8 @@ impl Origins {
     /// origin of the value: a variable takes precedence over the file.
     pub(super) fn blame(&self, key: &str, message: &str) -> ConfigError {
         let whole = key.split('[').next().unwrap_or(key);
-        // `"" = 1` is valid TOML, and an error without a name is useless.
+        // Keys and messages may repeat what the operator wrote, but an error must be one line. `"" = 1` is valid TOML, and
+        // an error without a name is useless.
         let key = if key.is_empty() { "\"\"".to_owned() } else { one_line(key) };
         let message = one_line(message);
         if let Some((_, variable)) = self.variables.iter().find(|(set, _)| is_within(set, whole)) {
@@ -61,9 +63,4 @@ impl Origins {
 /// Whether the dotted `key` is `section` or a key in it.
 fn is_within(key: &str, section: &str) -> bool {
     key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// Keys and messages may repeat what the operator wrote, but an error must be one line.
-fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
 }
