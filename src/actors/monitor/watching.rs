@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     change_feed::{ChangeFeed, Message, Since},
-    sampling::Sample,
+    sample::Sample,
     stats::{CauseStats, Fill, LogStats, NodeStats, Overview, WorkerCursor, WorkerStats},
 };
 use crate::{

@@ -12,11 +12,12 @@ use crate::{
         api::{
             posts::post_response,
             refusals::{Absent, BadBody, Guarded, NotPublished, Preconditioned},
-            view::{ModerationView, PostView},
+            view::PostView,
         },
         auth::{Authorized, scope},
         etag,
         extract::{Json, Path, Trace},
+        moderation::view::ModerationView,
         problem::Result,
         state::State,
     },
