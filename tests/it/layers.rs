@@ -74,8 +74,9 @@ impl Sources {
     /// The path from the root of the crate; `None` for what is no part of it.
     fn absolute(&self, module: &Module, path: &[String]) -> Option<Module> {
         let ups = path.iter().take_while(|part| *part == "super").count();
-        let is_child =
-            path.first().is_some_and(|first| self.modules.contains_key(&[&module[..], &[first.clone()]].concat()));
+        let is_child = path
+            .first()
+            .is_some_and(|first| self.modules.contains_key(&[&module[..], std::slice::from_ref(first)].concat()));
         Some(match path.first()?.as_str() {
             "crate" => path[1..].to_vec(),
             "self" => [&module[..], &path[1..]].concat(),
@@ -89,7 +90,7 @@ impl Sources {
     fn home(&self, path: &[String]) -> Module {
         let mut home = Module::new();
         for (place, part) in path.iter().enumerate() {
-            let inner = [&home[..], &[part.clone()]].concat();
+            let inner = [&home[..], std::slice::from_ref(part)].concat();
             if self.modules.contains_key(&inner) {
                 home = inner;
             } else if let Some(origin) = self.exports.get(&(home.clone(), part.clone())) {
@@ -195,7 +196,7 @@ fn uses(text: &str) -> Vec<(bool, Module)> {
     found
 }
 
-/// Whether only a visibility stands before a word on its line.
+/// Whether there is only a visibility before a word on its line.
 fn is_before_use(line: &str) -> bool {
     let line = line.trim();
     line.is_empty() || line == "pub" || (line.starts_with("pub(") && line.ends_with(')'))
@@ -266,7 +267,7 @@ fn no_part_uses_another_against_the_arrows() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     for (place, (part, used)) in LAYERS.iter().enumerate() {
         let above: Vec<&str> = LAYERS[..place].iter().map(|(part, _)| *part).collect();
-        assert!(used.iter().all(|part| above.contains(part)), "{part} may use only what stands above it");
+        assert!(used.iter().all(|part| above.contains(part)), "{part} may use only what is above it");
     }
 }
 
