@@ -1,5 +1,5 @@
 //! What every answer carries, whoever made it: nothing is sniffed, framed, embedded elsewhere or kept where it should not be. A
-//! handler's own value wins. `Strict-Transport-Security` is for whoever speaks TLS: the proxy.
+//! handler's own value wins. `Strict-Transport-Security` is set by the proxy, which speaks TLS.
 
 use actix_web::{
     Error, HttpResponse,

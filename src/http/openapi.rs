@@ -12,7 +12,10 @@ use actix_web::{
 };
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    openapi::{
+        RefOr, Schema,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -62,11 +65,46 @@ impl Modify for Bearer {
     }
 }
 
+/// The operators' figures: every property has a default, for readers of another version. The server does not use them: it leaves
+/// out nothing but [`LEFT_OUT`], so the document says so.
+struct Figures;
+
+/// What figures leave out if there is nothing to say.
+const LEFT_OUT: [&str; 2] = ["last_error", "oldest_at"];
+
+impl Modify for Figures {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let schemas = openapi.components.iter_mut().flat_map(|components| components.schemas.values_mut());
+        for schema in schemas {
+            let RefOr::T(Schema::Object(figures)) = schema else { continue };
+            let has_default =
+                |property: &mut RefOr<Schema>| default_of(property).is_some_and(|default| default.is_some());
+            if figures.properties.is_empty() || !figures.properties.values_mut().all(has_default) {
+                continue;
+            }
+            figures.properties.values_mut().filter_map(default_of).for_each(|default| *default = None);
+            let names = figures.properties.keys().filter(|name| !LEFT_OUT.contains(&name.as_str()));
+            figures.required = names.cloned().collect();
+        }
+    }
+}
+
+fn default_of(property: &mut RefOr<Schema>) -> Option<&mut Option<serde_json::Value>> {
+    match property {
+        RefOr::Ref(reference) => Some(&mut reference.default),
+        RefOr::T(Schema::Array(array)) => Some(&mut array.default),
+        RefOr::T(Schema::Object(object)) => Some(&mut object.default),
+        RefOr::T(Schema::OneOf(one)) => Some(&mut one.default),
+        RefOr::T(_) => None,
+    }
+}
+
 /// The document.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = General::openapi();
     document.merge(Operations::openapi());
+    Figures.modify(&mut document);
     document
 }
 
@@ -118,6 +156,22 @@ mod tests {
             document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
         for operation in operations {
             assert!(operation["summary"].is_string(), "{operation} has no summary");
+        }
+    }
+
+    #[test]
+    fn figures_are_documented_as_the_server_writes_them() {
+        let document = serde_json::to_value(document()).unwrap();
+        let schemas = &document["components"]["schemas"];
+        for name in ["Overview", "Node", "Fill", "EventLog", "WorkerCursor", "Percentiles", "Runs", "WatchedCause"] {
+            let properties = schemas[name]["properties"].as_object().unwrap();
+            assert_eq!(schemas[name]["required"].as_array().unwrap().len(), properties.len(), "{name}");
+            assert!(properties.values().all(|property| property.get("default").is_none()), "{name}");
+        }
+        for (name, left_out) in [("Worker", "last_error"), ("Waiting", "oldest_at")] {
+            let required = schemas[name]["required"].as_array().unwrap();
+            assert_eq!(required.len() + 1, schemas[name]["properties"].as_object().unwrap().len(), "{name}");
+            assert!(!required.contains(&left_out.into()), "{name}");
         }
     }
 

@@ -1,5 +1,5 @@
 //! Every operation of the API, on one screen: its address, its methods, its handlers. The routes and the OpenAPI document are both made
-//! of this list. What a handler does stands beside it; who may call it is in its signature.
+//! of this list. What a handler does is documented with it; who may call it is in its signature.
 
 use actix_web::{FromRequest, Handler, Responder, Route, guard, http::Method, web};
 use utoipa::OpenApi;

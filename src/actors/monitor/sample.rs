@@ -1,4 +1,5 @@
-//! The one sample of what only the database and the system know: the overview and Prometheus read the last one, and nobody else counts.
+//! The one sample of what only the database and the system know. The overview and Prometheus read the last one; nothing else
+//! counts.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use crate::{
     store::{Backlog, DeadLetterCounts},
 };
 
-/// Dead letters are grouped at least so often, whatever their number says.
+/// Dead letters are grouped again after this time, even if their number is the same.
 const REGROUP: Duration = Duration::from_secs(60);
 /// Changes of the resident memory below this are noise, in bytes.
 const NOISE: u64 = 8 << 20;

@@ -50,7 +50,7 @@ impl Monitor {
         sample.memory_bytes = settled_bytes(sample.memory_bytes, memory);
     }
 
-    /// Counts what stands in the database, and puts it up. One at a time, so that no older count replaces a newer one.
+    /// Counts deliveries and dead letters, and publishes the counts. One count at a time, so that no older one replaces a newer one.
     pub(super) async fn count(&self) -> store::Result<()> {
         let _alone = self.counting().await;
         let sources = self.sources();
@@ -98,9 +98,9 @@ impl Monitor {
         let unsettled = |worker: &Running| {
             let snapshot = worker.status.snapshot();
             // The end of a log that others have written is not known here, so it is asked for whenever there is a lag.
-            let is_behind = |epoch, settled| log_ends.get(epoch).is_none_or(|head| settled < *head);
-            let behind = snapshot.settled.iter().rev().filter(|(epoch, settled)| is_behind(epoch, **settled));
-            let events = behind.map(|(epoch, settled)| EventId { epoch: *epoch, seq: settled + 1 });
+            let has_more = |epoch, settled| log_ends.get(epoch).is_none_or(|head| settled < *head);
+            let unfinished = snapshot.settled.iter().rev().filter(|(epoch, settled)| has_more(epoch, **settled));
+            let events = unfinished.map(|(epoch, settled)| EventId { epoch: *epoch, seq: settled + 1 });
             let limit = if snapshot.lag > 0 { UNSETTLED } else { 0 };
             Unsettled { subscription: worker.status.subscription.clone(), events: events.take(limit).collect() }
         };
