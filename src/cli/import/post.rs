@@ -169,7 +169,7 @@ mod tests {
         let json = json_of("a.md", "---\ndraft: true\ndate: 2030-01-01\n---\n# A\n\nText");
         assert_eq!((json["status"].as_str(), json.get("published_at")), (Some("draft"), None));
         let later = make(&[("a.md", "---\ndate: 2030-01-01\n---\n# A\n\nText")]).remove(0).err().unwrap();
-        assert_eq!(later, "dated in the future (2030-01-01T00:00:00.000Z): scheduling does not exist");
+        assert_eq!(later, "dated in the future (2030-01-01T00:00:00.000Z): posts cannot be scheduled");
     }
 
     #[test]
