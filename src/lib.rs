@@ -10,6 +10,7 @@ pub mod domain;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
+pub mod backoff;
 pub mod clock;
 pub mod config;
 pub mod process;

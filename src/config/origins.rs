@@ -43,11 +43,13 @@ impl Origins {
     /// origin of the value: a variable takes precedence over the file.
     pub(super) fn blame(&self, key: &str, message: &str) -> ConfigError {
         let whole = key.split('[').next().unwrap_or(key);
+        // Keys and messages may repeat what the operator wrote, but an error must be one line.
+        let visible = |text: &str| text.replace(char::is_control, " ");
         // `"" = 1` is valid TOML, and an error without a name is useless.
-        let key = if key.is_empty() { "\"\"".to_owned() } else { one_line(key) };
-        let message = one_line(message);
+        let key = if key.is_empty() { "\"\"".to_owned() } else { visible(key) };
+        let message = visible(message);
         if let Some((_, variable)) = self.variables.iter().find(|(set, _)| is_within(set, whole)) {
-            return ConfigError::InVariable { variable: one_line(variable), key, message };
+            return ConfigError::InVariable { variable: visible(variable), key, message };
         }
         match &self.file {
             Some(file) if self.keys_in_file.iter().any(|set| is_within(set, whole)) => {
@@ -61,9 +63,4 @@ impl Origins {
 /// Whether the dotted `key` is `section` or a key in it.
 fn is_within(key: &str, section: &str) -> bool {
     key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// Keys and messages may repeat what the operator wrote, but an error must be one line.
-fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
 }

@@ -40,7 +40,7 @@ impl Shape {
         if let Some((worker, _)) = key.strip_prefix("workers.").and_then(|rest| rest.split_once('.')) {
             known.extend(keys_of(&self.worker).map(|name| format!("workers.{worker}.{name}")));
         }
-        let distances = known.into_iter().map(|candidate| (distance(key, &candidate), candidate));
+        let distances = known.into_iter().map(|candidate| (strsim::levenshtein(key, &candidate), candidate));
         let alike = |distance: usize| distance <= 3 && distance * 2 <= key.len();
         distances.filter(|(distance, _)| alike(*distance)).min().map(|(_, candidate)| candidate)
     }
@@ -87,34 +87,9 @@ fn keys_of(table: &Value) -> impl Iterator<Item = &String> {
     table.as_table().into_iter().flat_map(Table::keys)
 }
 
-/// The Levenshtein distance: how many letters must be changed, added or removed to get from one text to the other.
-fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (index, letter) in from.chars().enumerate() {
-        let (mut diagonal, mut left) = (index, index + 1);
-        let mut next = vec![left];
-        for (other, &above) in to.chars().zip(row.iter().skip(1)) {
-            left = (diagonal + usize::from(letter != other)).min(left + 1).min(above + 1);
-            diagonal = above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distances_are_levenshtein_s() {
-        for (from, to, expected) in
-            [("", "", 0), ("abc", "", 3), ("", "abc", 3), ("listne", "listen", 2), ("kitten", "sitting", 3)]
-        {
-            assert_eq!(distance(from, to), expected, "{from} {to}");
-        }
-    }
 
     #[test]
     fn a_misspelt_key_finds_its_neighbour() {

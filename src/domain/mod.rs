@@ -48,7 +48,7 @@ pub use post::{MAX_TAGS, Post, Status};
 pub use receipt::{DeliveryState, Receipt, ReceiptLine};
 pub use review::{APPEAL_WINDOW, Appeal, AppealState, ReviewError, ReviewRecord, Ruling};
 pub use role::{Role, Scope};
-pub use text::{AppealText, Bio, Body, Email, Handle, Name, Password, Reason, Slug, Tag, Title};
+pub use text::{AppealText, Bio, Body, Email, Handle, Name, Password, Reason, Slug, Tag, Title, one_line};
 pub use time::{Day, Timestamp};
 pub use trace::TraceContext;
 pub use visibility::{Viewer, may_see};

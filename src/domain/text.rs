@@ -50,6 +50,13 @@ pub use self::{
     tag::Tag,
 };
 
+/// The text as one line: control characters and runs of white space become single spaces.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let pieces = text.split(|c: char| c.is_control() || c.is_whitespace());
+    pieces.filter(|piece| !piece.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 text_newtype!(
     /// A post's title: one line of 1 to 200 characters.
     #[derive(Debug)]

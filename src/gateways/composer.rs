@@ -12,6 +12,7 @@ use lettre::{
 };
 
 use super::{Dkim, Error, Mail};
+use crate::domain::one_line;
 
 /// Headers that the composer writes itself, or that would change who gets the mail.
 const RESERVED: [&str; 11] = [
@@ -129,14 +130,6 @@ fn with_header(builder: MessageBuilder, name: &str, value: &str) -> Result<Messa
 fn message_id(id: &str) -> Result<String, Error> {
     let id: String = id.chars().filter(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>')).collect();
     if id.is_empty() { Err(permanent("the mail has no message id")) } else { Ok(format!("<{id}>")) }
-}
-
-/// The text as one line: control characters and runs of white space become single spaces.
-fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_control() || c.is_whitespace())
-        .filter(|piece| !piece.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 /// The text with uniform line ends and no other control characters except tabs. Servers treat a lone carriage return

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use futures_util::future::BoxFuture;
+use url::Url;
 
 use super::Error;
 use crate::domain::{Email, Name};
@@ -48,9 +49,26 @@ pub trait Mailer: Send + Sync + 'static {
     }
 }
 
+/// The host for Message-IDs and List-Ids: letters, digits, dots and hyphens of the public URL's.
+#[must_use]
+pub fn mail_host(public_url: &str) -> String {
+    let host = Url::parse(public_url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')).collect();
+    if host.is_empty() { "localhost".to_owned() } else { host }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn message_ids_are_safe_whatever_the_url() {
+        for (url, expected) in
+            [("http://[::1]:8080", "1"), ("nonsense", "localhost"), ("http://127.0.0.1:1", "127.0.0.1")]
+        {
+            assert_eq!(mail_host(url), expected);
+        }
+    }
 
     #[test]
     fn a_mail_shows_nothing_of_its_text_in_logs() {

@@ -18,7 +18,7 @@ pub use error::Error;
 pub use folder::FolderMailer;
 pub use lettre::message::Mailbox;
 pub use llm::{ApiKey, ModelClientError, ModelModerator, ModelProvider, ModelSettings, Prices};
-pub use mailer::{Mail, Mailer};
+pub use mailer::{Mail, Mailer, mail_host};
 pub use moderator::{Moderator, Submission};
 pub use rules::{RulesModerator, RulesSettings};
 pub use smtp::{SettingsError, SmtpMailer, SmtpSettings};

@@ -1,5 +1,5 @@
 //! What every answer carries, whoever made it: nothing is sniffed, framed, embedded elsewhere or kept where it should not be. A
-//! handler's own value wins. `Strict-Transport-Security` is for whoever speaks TLS: the proxy.
+//! handler's own value wins. `Strict-Transport-Security` is set by the proxy, which speaks TLS.
 
 use actix_web::{
     Error, HttpResponse,
@@ -20,7 +20,7 @@ const PROTECTION: [(HeaderName, HeaderValue); 5] = [
     (RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'")),
 ];
-/// No cache keeps an answer, not even the browser's own, unless its handler says otherwise.
+/// No cache keeps an answer, not even the browser's own, unless its handler says otherwise; and never a refusal.
 const KEPT_NOWHERE: HeaderValue = HeaderValue::from_static("no-store");
 /// By the reader's own cache, which asks each time whether it is still so.
 pub(super) const KEPT_BY_THE_READER: (HeaderName, HeaderValue) =
@@ -42,7 +42,11 @@ pub(super) async fn protect<B: MessageBody + 'static>(
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     let mut response = next.call(request).await?;
+    let is_refusal = response.status().is_client_error() || response.status().is_server_error();
     let headers = response.headers_mut();
+    if is_refusal {
+        headers.insert(CACHE_CONTROL, KEPT_NOWHERE);
+    }
     for (name, value) in PROTECTION.into_iter().chain([(CACHE_CONTROL, KEPT_NOWHERE)]) {
         if !headers.contains_key(&name) {
             headers.insert(name, value);

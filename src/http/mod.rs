@@ -1,7 +1,7 @@
 //! HTTP: requests become commands and reads, errors become problems. Arrows go from here to `actors` and `store`,
 //! never back.
 //!
-//! Read `routes.rs` first: every route on one screen. `server.rs` stacks the middleware. `auth.rs` and `extract/` are
+//! Read `operations.rs` first: every operation on one screen, for the routes and for the document. `server.rs` stacks the middleware. `auth.rs` and `extract/` are
 //! what a handler's signature is made of; `api/`, `identity/` and `admin/` are the handlers.
 
 pub mod admin;
@@ -17,6 +17,7 @@ pub mod identity;
 pub mod metrics;
 pub mod moderation;
 pub mod openapi;
+pub mod operations;
 pub mod problem;
 pub mod rate_limit;
 pub mod request_id;

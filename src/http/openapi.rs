@@ -12,15 +12,16 @@ use actix_web::{
 };
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    openapi::{
+        RefOr, Schema,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::{
-    admin,
-    api::{atom, authors, feed, follows, me, posts, search},
     headers::{KEPT_BY_THE_READER, kept_by_the_reader},
-    health, identity, moderation,
+    operations::Operations,
     problem::{FieldError, ProblemBody},
 };
 use crate::actors::monitor::Frame;
@@ -29,69 +30,13 @@ use crate::actors::monitor::Frame;
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
-/// The document.
+/// What the document says besides the operations.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Broadsheet",
         description = "Publish once; feeds, search, mail, moderation and statistics follow by themselves. \
             Errors are `application/problem+json` with a stable `code` and the `request_id`."
-    ),
-    paths(
-        identity::sign_up::sign_up,
-        identity::confirm::confirm,
-        identity::resend_code::resend_code,
-        identity::sign_in::sign_in,
-        identity::refresh::refresh,
-        identity::sign_out::sign_out,
-        posts::create::create_post,
-        posts::list::list_posts,
-        posts::get::get_post,
-        posts::edit::edit_post,
-        posts::delete::delete_post,
-        posts::publish::publish_draft,
-        posts::deliveries::get_deliveries,
-        posts::appeal::create_appeal,
-        posts::appeal::get_appeal,
-        posts::mailing::get_mailing,
-        posts::stats::get_post_stats,
-        moderation::queue::get_queue,
-        moderation::decide::decide,
-        authors::get_author,
-        authors::list_author_posts,
-        atom::get_author_atom,
-        follows::follow,
-        follows::unfollow,
-        follows::list_followers,
-        follows::list_following,
-        me::get_me,
-        me::update_me,
-        me::get_my_stats,
-        feed::get_feed,
-        search::search_posts,
-        admin::workers::list_workers,
-        admin::workers::pause_worker,
-        admin::workers::resume_worker,
-        admin::workers::restart_worker,
-        admin::workers::get_overview,
-        admin::tickets::create_watch_ticket,
-        admin::watch::watch,
-        admin::dead_letters::list::list_dead_letters,
-        admin::dead_letters::causes::list_causes,
-        admin::dead_letters::list::get_dead_letter,
-        admin::dead_letters::order::redrive_dead_letters,
-        admin::dead_letters::order::discard_dead_letters,
-        admin::jobs::list_jobs,
-        admin::jobs::get_job,
-        admin::jobs::cancel_job,
-        admin::audit::list_audit,
-        admin::backup::take_backup,
-        admin::accounts::get_account,
-        admin::accounts::set_roles,
-        admin::suppressions::list_suppressions,
-        admin::suppressions::remove_suppression,
-        health::healthz,
-        health::readyz,
     ),
     components(schemas(ProblemBody, FieldError, Frame)),
     modifiers(&Bearer),
@@ -108,7 +53,7 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
         (name = "admin", description = "For operators: what goes on, what went wrong, and what to do about it"),
     )
 )]
-pub struct ApiDoc;
+struct General;
 
 struct Bearer;
 
@@ -120,6 +65,49 @@ impl Modify for Bearer {
     }
 }
 
+/// The operators' figures: every property has a default, for readers of another version. The server does not use them: it leaves
+/// out nothing but [`LEFT_OUT`], so the document says so.
+struct Figures;
+
+/// What figures leave out if there is nothing to say.
+const LEFT_OUT: [&str; 2] = ["last_error", "oldest_at"];
+
+impl Modify for Figures {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let schemas = openapi.components.iter_mut().flat_map(|components| components.schemas.values_mut());
+        for schema in schemas {
+            let RefOr::T(Schema::Object(figures)) = schema else { continue };
+            let has_default =
+                |property: &mut RefOr<Schema>| default_of(property).is_some_and(|default| default.is_some());
+            if figures.properties.is_empty() || !figures.properties.values_mut().all(has_default) {
+                continue;
+            }
+            figures.properties.values_mut().filter_map(default_of).for_each(|default| *default = None);
+            let names = figures.properties.keys().filter(|name| !LEFT_OUT.contains(&name.as_str()));
+            figures.required = names.cloned().collect();
+        }
+    }
+}
+
+fn default_of(property: &mut RefOr<Schema>) -> Option<&mut Option<serde_json::Value>> {
+    match property {
+        RefOr::Ref(reference) => Some(&mut reference.default),
+        RefOr::T(Schema::Array(array)) => Some(&mut array.default),
+        RefOr::T(Schema::Object(object)) => Some(&mut object.default),
+        RefOr::T(Schema::OneOf(one)) => Some(&mut one.default),
+        RefOr::T(_) => None,
+    }
+}
+
+/// The document.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    let mut document = General::openapi();
+    document.merge(Operations::openapi());
+    Figures.modify(&mut document);
+    document
+}
+
 /// The document as it is served: written once per server thread.
 pub struct Document(Bytes);
 
@@ -127,7 +115,7 @@ impl Document {
     /// For `app_data`.
     #[must_use]
     pub fn data() -> Data<Self> {
-        Data::new(Self(Bytes::from(serde_json::to_vec(&ApiDoc::openapi()).unwrap_or_default())))
+        Data::new(Self(Bytes::from(serde_json::to_vec(&document()).unwrap_or_default())))
     }
 }
 
@@ -161,13 +149,29 @@ mod tests {
 
     #[test]
     fn every_problem_and_the_token_are_described() {
-        let document = serde_json::to_value(ApiDoc::openapi()).unwrap();
+        let document = serde_json::to_value(document()).unwrap();
         assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
         assert!(document["components"]["schemas"]["Problem"]["properties"]["request_id"].is_object());
         let operations =
             document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
         for operation in operations {
             assert!(operation["summary"].is_string(), "{operation} has no summary");
+        }
+    }
+
+    #[test]
+    fn figures_are_documented_as_the_server_writes_them() {
+        let document = serde_json::to_value(document()).unwrap();
+        let schemas = &document["components"]["schemas"];
+        for name in ["Overview", "Node", "Fill", "EventLog", "WorkerCursor", "Percentiles", "Runs", "WatchedCause"] {
+            let properties = schemas[name]["properties"].as_object().unwrap();
+            assert_eq!(schemas[name]["required"].as_array().unwrap().len(), properties.len(), "{name}");
+            assert!(properties.values().all(|property| property.get("default").is_none()), "{name}");
+        }
+        for (name, left_out) in [("Worker", "last_error"), ("Waiting", "oldest_at")] {
+            let required = schemas[name]["required"].as_array().unwrap();
+            assert_eq!(required.len() + 1, schemas[name]["properties"].as_object().unwrap().len(), "{name}");
+            assert!(!required.contains(&left_out.into()), "{name}");
         }
     }
 

@@ -85,7 +85,7 @@ fn stretches(text: &str) -> impl Iterator<Item = &str> {
 fn beginning(text: &str) -> String {
     let (beginning, rest) = split(text, SNIPPET_BYTES);
     let ellipsis = if rest.is_empty() { "" } else { "…" };
-    escape(beginning) + ellipsis
+    htmlescape::encode_minimal(beginning) + ellipsis
 }
 
 /// Splits after at most `bytes`, between words if there is a space to split at.
@@ -99,21 +99,6 @@ fn split(text: &str, bytes: usize) -> (&str, &str) {
         return (head, tail);
     }
     head.rfind(' ').map_or((head, tail), |space| text.split_at(space))
-}
-
-fn escape(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#x27;"),
-            _ => html.push(c),
-        }
-    }
-    html
 }
 
 #[cfg(test)]

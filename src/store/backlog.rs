@@ -26,7 +26,7 @@ pub struct Unsettled {
     pub events: Vec<EventId>,
 }
 
-/// What stands in the database, on all nodes.
+/// What waits and what has died, on all nodes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// The rows of the retry queues by worker and state.
@@ -87,7 +87,7 @@ pub struct CauseCount {
     pub count: u64,
 }
 
-/// Counts what stands in the database.
+/// Counts deliveries and dead letters.
 #[derive(Clone)]
 pub struct BacklogReads {
     store: Store,

@@ -2,17 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rand::RngExt;
 use surrealdb::{
     IndexedResults,
     types::{Object, QueryError, RecordId, SurrealValue, Value},
 };
 
 use super::{Error, Result, engine::Engine};
+use crate::backoff::Backoff;
 
 const TRIES: u32 = 5;
-const FIRST_DELAY: Duration = Duration::from_millis(50);
-const LONGEST_DELAY: Duration = Duration::from_millis(800);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
 /// A SurrealQL text with its parameters.
 #[derive(Debug, Clone)]
@@ -99,14 +99,10 @@ pub(super) async fn once(database: &Engine, query: Query) -> Result<Answers> {
 
 /// Runs a transaction, again when it met another one: 5 tries, 50 to 800 ms apart, with jitter.
 pub(super) async fn with_retry(database: Arc<Engine>, query: Query) -> Result<Answers> {
-    let mut delay = FIRST_DELAY;
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE).with_jitter();
     for _ in 1..TRIES {
         match once(&database, query.clone()).await {
-            Err(Error::Conflict(_)) => {
-                let jitter = rand::rng().random_range(0.5..1.0);
-                tokio::time::sleep(delay.mul_f64(jitter)).await;
-                delay = (delay * 2).min(LONGEST_DELAY);
-            }
+            Err(Error::Conflict(_)) => tokio::time::sleep(backoff.pause()).await,
             settled => return settled,
         }
     }

@@ -103,7 +103,7 @@ async fn unknown_routes_are_404_and_other_methods_405_as_problems() {
     {
         let problem = app.client.get(unknown).await.expect_problem(404, "not_found");
         assert_eq!(problem["type"], "urn:broadsheet:error:not_found");
-        assert_eq!(problem["title"], "There is nothing here");
+        assert_eq!(problem["title"], "Not found");
     }
     for (method, path, allowed) in [
         ("DELETE", "/v1/posts", "HEAD, GET, POST"),

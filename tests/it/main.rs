@@ -22,6 +22,7 @@ mod gateways;
 mod headers;
 mod housekeeping;
 mod identity;
+mod layers;
 mod limits;
 mod mail;
 mod markdown;

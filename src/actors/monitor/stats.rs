@@ -1,5 +1,5 @@
 //! What operators see of a node: one set of structs for the board, for HTTP and for the terminal. The server leaves out nothing;
-//! whoever reads takes a default for what is missing, so that a terminal and a server of different versions understand each other.
+//! a reader takes the default for what is missing, so that a terminal and a server of different versions understand each other.
 //!
 //! What counts as a change is their equality, so nothing in here grows older by itself: moments stand instead of ages.
 
@@ -54,19 +54,14 @@ pub enum Frame {
 #[serde(default)]
 pub struct Overview {
     /// The sequence that the numbers belong to. Another process has its own, under another name.
-    #[schema(required)]
     pub stream: String,
     /// The last change that is in it. To continue after it: `?since=<stream>.<seq>`.
-    #[schema(required)]
     pub seq: u64,
     /// The process.
-    #[schema(required)]
     pub node: NodeStats,
     /// Its workers, in the order of their registration.
-    #[schema(required)]
     pub workers: Vec<WorkerStats>,
     /// The most frequent causes of dead letters, at most 20.
-    #[schema(required)]
     pub dead_letters: Vec<CauseStats>,
 }
 
@@ -76,25 +71,20 @@ pub struct Overview {
 #[schema(as = Node)]
 pub struct NodeStats {
     /// This life of this node.
-    #[schema(required)]
     pub id: String,
     /// Broadsheet's version.
-    #[schema(required, example = "0.1.0")]
+    #[schema(example = "0.1.0")]
     pub version: String,
     /// When it began.
-    #[schema(required, format = DateTime)]
+    #[schema(format = DateTime)]
     pub started_at: String,
     /// Resident memory, as of its last change by more than a few MiB; null where the system does not tell.
-    #[schema(required)]
     pub memory_bytes: Option<u64>,
     /// Commands that wait for the publisher.
-    #[schema(required)]
     pub publish_queue: Fill,
     /// The event logs that this process writes or has written, oldest first.
-    #[schema(required)]
     pub logs: Vec<LogStats>,
     /// How many watch it.
-    #[schema(required)]
     pub watchers: usize,
 }
 
@@ -103,10 +93,8 @@ pub struct NodeStats {
 #[serde(default)]
 pub struct Fill {
     /// What is in it.
-    #[schema(required)]
     pub used: usize,
     /// What it holds at most.
-    #[schema(required)]
     pub capacity: usize,
 }
 
@@ -116,13 +104,10 @@ pub struct Fill {
 #[schema(as = EventLog)]
 pub struct LogStats {
     /// One life of one node.
-    #[schema(required)]
     pub epoch: String,
     /// The last event; 0 when it is empty.
-    #[schema(required)]
     pub head: u64,
     /// The workers' cursors.
-    #[schema(required)]
     pub cursors: Vec<WorkerCursor>,
 }
 
@@ -131,10 +116,8 @@ pub struct LogStats {
 #[serde(default)]
 pub struct WorkerCursor {
     /// The worker.
-    #[schema(required)]
     pub worker: String,
     /// Everything up to here is finished, or has a row in the retry queue.
-    #[schema(required)]
     pub settled: u64,
 }
 
@@ -144,55 +127,42 @@ pub struct WorkerCursor {
 #[schema(as = Worker)]
 pub struct WorkerStats {
     /// Its name.
-    #[schema(required, example = "feed")]
+    #[schema(example = "feed")]
     pub name: String,
     /// The name that its rows carry: another one only where several nodes each have a worker of their own.
-    #[schema(required)]
     pub subscription: String,
     /// `starting`, `running`, `paused`, `breaker_open`, `degraded` or `stopped`.
-    #[schema(required, example = "running")]
+    #[schema(example = "running")]
     pub state: String,
     /// Jobs that run.
-    #[schema(required)]
     pub running: usize,
     /// Jobs that may run side by side.
-    #[schema(required)]
     pub batch: usize,
     /// Its mailbox.
-    #[schema(required)]
     pub mailbox: Fill,
     /// Events in the logs that it has not settled.
-    #[schema(required)]
     pub lag: u64,
     /// What waits in its retry queue, as of the last count.
-    #[schema(required)]
     pub waiting: Waiting,
     /// Deliveries finished per second, the mean of the last ten seconds.
-    #[schema(required)]
     pub per_second: f64,
     /// From the event to the start of its first run.
     #[serde(deserialize_with = "or_default")]
-    #[schema(required)]
     pub wait_ms: Percentiles,
     /// One run.
     #[serde(deserialize_with = "or_default")]
-    #[schema(required)]
     pub run_ms: Percentiles,
     /// From the event to the end of its last run.
     #[serde(deserialize_with = "or_default")]
-    #[schema(required)]
     pub end_to_end_ms: Percentiles,
     /// Runs since the process began, by how they ended.
-    #[schema(required)]
     pub runs: Runs,
     /// How often it was restarted since the process began.
-    #[schema(required)]
     pub restarts: u32,
     /// What went wrong last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
     /// Its dead letters, as of the last count.
-    #[schema(required)]
     pub dead_letters: u64,
 }
 
@@ -200,14 +170,11 @@ pub struct WorkerStats {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Waiting {
-    /// Due now or later. What other nodes have leased counts here, too.
-    #[schema(required)]
+    /// Due now or later. Includes what other nodes have leased.
     pub ready: u64,
     /// Leased by this node.
-    #[schema(required)]
     pub leased: u64,
     /// Wait for an approval.
-    #[schema(required)]
     pub held: u64,
     /// When the oldest event happened that the worker has not finished.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -220,16 +187,12 @@ pub struct Waiting {
 #[serde(default)]
 pub struct Percentiles {
     /// How many durations they are of.
-    #[schema(required)]
     pub count: u64,
     /// Half are at most this long.
-    #[schema(required)]
     pub p50: f64,
     /// 95 in 100 are at most this long.
-    #[schema(required)]
     pub p95: f64,
     /// 99 in 100 are at most this long.
-    #[schema(required)]
     pub p99: f64,
 }
 
@@ -238,19 +201,14 @@ pub struct Percentiles {
 #[serde(default)]
 pub struct Runs {
     /// Finished.
-    #[schema(required)]
     pub done: u64,
     /// Continued from where they stopped.
-    #[schema(required)]
     pub continued: u64,
     /// Put off.
-    #[schema(required)]
     pub snoozed: u64,
     /// Failed, to be tried again.
-    #[schema(required)]
     pub failed: u64,
     /// Ended as dead letters.
-    #[schema(required)]
     pub dead: u64,
 }
 
@@ -259,10 +217,9 @@ pub struct Runs {
 #[serde(default)]
 pub struct LastError {
     /// When.
-    #[schema(required, format = DateTime)]
+    #[schema(format = DateTime)]
     pub at: String,
     /// What, shortened.
-    #[schema(required)]
     pub message: String,
 }
 
@@ -272,19 +229,14 @@ pub struct LastError {
 #[schema(as = WatchedCause)]
 pub struct CauseStats {
     /// The cause's id; `unknown` for letters from before causes were kept.
-    #[schema(required)]
     pub cause: String,
     /// The worker.
-    #[schema(required)]
     pub worker: String,
     /// The failures' class.
-    #[schema(required)]
     pub class: String,
     /// What went wrong, shortened.
-    #[schema(required)]
     pub message: String,
     /// How many there are.
-    #[schema(required)]
     pub count: u64,
 }
 

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     change_feed::{ChangeFeed, Message, Since},
-    sampling::Sample,
+    sample::Sample,
     stats::{CauseStats, Fill, LogStats, NodeStats, Overview, WorkerCursor, WorkerStats},
 };
 use crate::{
@@ -38,7 +38,7 @@ pub struct Sources {
     pub publisher: Publisher,
     /// Whether the node can do its work.
     pub health: Health,
-    /// Counts what stands in the database.
+    /// Counts deliveries and dead letters.
     pub backlog: BacklogReads,
     /// How long dead letters are kept.
     pub retention: Duration,

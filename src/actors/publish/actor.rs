@@ -18,6 +18,7 @@ use crate::{
         Error,
         worker::{LogEnds, Subscribers},
     },
+    backoff::Backoff,
     clock::SharedClock,
     domain::{Epoch, Event, TraceContext},
     store::{self, Publishing, Wanted, wrote_nothing},
@@ -143,7 +144,7 @@ pub struct PublishActor {
     parts: PublisherParts,
     waiting: VecDeque<Submission>,
     log: Log,
-    pause: Duration,
+    backoff: Backoff,
     finished: Vec<oneshot::Sender<()>>,
 }
 
@@ -176,7 +177,7 @@ impl PublishActor {
             parts,
             waiting: VecDeque::new(),
             log: Log::Idle { epoch, next_seq: 1 },
-            pause: FIRST_PAUSE,
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             finished: Vec::new(),
         });
         Ok(Publisher { address, permits, capacity, counts: Arc::default() })
@@ -191,15 +192,14 @@ impl PublishActor {
             Ok(epoch) => {
                 tracing::info!(%epoch, "opened a new event log");
                 actor.parts.log_ends.open(epoch);
-                actor.pause = FIRST_PAUSE;
+                actor.backoff.reset();
                 actor.log = Log::Idle { epoch, next_seq: 1 };
                 actor.commit_next(ctx);
             }
             Err(error) => {
                 tracing::error!(%error, "cannot open a new event log; trying again");
                 actor.refuse_waiting(&error);
-                ctx.run_later(actor.pause, Self::open_log);
-                actor.pause = (actor.pause * 2).min(LONGEST_PAUSE);
+                ctx.run_later(actor.backoff.pause(), Self::open_log);
             }
         }));
     }

@@ -95,14 +95,14 @@ mod tests {
 
     #[test]
     fn a_problem_becomes_one_clear_line() {
-        let body = json!({"title": "The request holds invalid values", "code": "invalid_input", "status": 422,
+        let body = json!({"title": "Invalid input", "code": "invalid_input", "status": 422,
             "detail": "2 values are wrong", "errors": [
                 {"field": "title", "code": "too_long", "message": "must have at most 200 characters"},
                 {"field": "tags.0", "code": "invalid_characters", "message": "must consist of letters"}]});
         let line = "title must have at most 200 characters; the tag `a/b` must consist of letters";
         assert_eq!(done(422, &body), Outcome::NotTaken(line.to_owned()));
-        let body = json!({"title": "The server made a mistake", "code": "internal", "request_id": "r1"});
-        assert_eq!(done(500, &body), Outcome::NotTaken("The server made a mistake (request r1)".to_owned()));
+        let body = json!({"title": "Internal server error", "code": "internal", "request_id": "r1"});
+        assert_eq!(done(500, &body), Outcome::NotTaken("Internal server error (request r1)".to_owned()));
         let line = "the server answered with status 413 Payload Too Large";
         assert_eq!(done(413, &Value::Null), Outcome::NotTaken(line.to_owned()));
     }

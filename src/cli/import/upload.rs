@@ -15,6 +15,7 @@ use super::{
     stop::Stop,
 };
 use crate::{
+    backoff::Backoff,
     cli::remote::{self, reason},
     config::Secret,
 };
@@ -57,6 +58,8 @@ impl Uploader {
     /// Why sending other posts is pointless.
     pub(super) async fn send(&self, post: &Post) -> Result<Outcome, Stop> {
         let (mut busy, mut lost) = (0, 0);
+        let mut while_busy = Backoff::new(FIRST_PAUSE, MAX_PAUSE);
+        let mut while_lost = while_busy.clone();
         loop {
             let asked = self.ask(post).await;
             let was_accepted = self.was_accepted.load(Ordering::Relaxed);
@@ -72,7 +75,7 @@ impl Uploader {
                         if busy >= MAX_BUSY {
                             return Err(Stop::Unavailable { reason });
                         }
-                        after.max(pause_after(busy))
+                        after.max(while_busy.pause())
                     }
                 },
                 Err(error) => {
@@ -80,7 +83,7 @@ impl Uploader {
                     if lost >= MAX_LOST || error.is_builder() {
                         return Err(Stop::Unreachable { address: self.address.to_string(), reason: reason(&error) });
                     }
-                    pause_after(lost)
+                    while_lost.pause()
                 }
             };
             tokio::time::sleep(pause.min(MAX_PAUSE)).await;
@@ -111,10 +114,6 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-fn pause_after(tries: u32) -> Duration {
-    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(MAX_PAUSE)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,13 +123,6 @@ mod tests {
         let address = address_of_posts("https://example.org/blog?x=1#y").unwrap();
         assert_eq!(address.as_str(), "https://example.org/blog/v1/posts");
         assert_eq!(address_of_posts("localhost:8080"), None);
-    }
-
-    #[test]
-    fn pauses_double_up_to_a_limit() {
-        assert_eq!(pause_after(1), FIRST_PAUSE);
-        assert_eq!(pause_after(4), FIRST_PAUSE * 8);
-        assert_eq!(pause_after(u32::MAX), MAX_PAUSE);
     }
 
     #[test]

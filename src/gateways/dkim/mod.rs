@@ -1,6 +1,6 @@
 //! DKIM (RFC 6376, RFC 8463): signs every mail for a domain. The caller provides the key.
 
-mod der;
+mod private_key;
 
 use std::fmt;
 
@@ -11,6 +11,7 @@ use lettre::message::{
     header::HeaderName,
 };
 
+use self::private_key::{PrivateKey, private_key};
 use super::SettingsError;
 
 /// The headers the signature covers. Headers that a mail does not have are listed as well, so that no one can add them
@@ -87,14 +88,12 @@ fn signing_key(text: &str) -> Option<DkimSigningKey> {
     if bytes.len() == 32 {
         return DkimSigningKey::new(&STANDARD.encode(bytes), DkimSigningAlgorithm::Ed25519).ok();
     }
-    match der::private_key(&bytes)? {
-        der::PrivateKey::Rsa(key) => {
+    match private_key(&bytes)? {
+        PrivateKey::Rsa(key) => {
             let text = format!("-----BEGIN RSA PRIVATE KEY-----\n{}-----END RSA PRIVATE KEY-----\n", lines(key));
             DkimSigningKey::new(&text, DkimSigningAlgorithm::Rsa).ok()
         }
-        der::PrivateKey::Ed25519(seed) => {
-            DkimSigningKey::new(&STANDARD.encode(seed), DkimSigningAlgorithm::Ed25519).ok()
-        }
+        PrivateKey::Ed25519(seed) => DkimSigningKey::new(&STANDARD.encode(seed), DkimSigningAlgorithm::Ed25519).ok(),
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::prompt::{CATEGORIES, Prompt};
-use crate::domain::Decision;
+use crate::domain::{Decision, one_line};
 
 /// The maximum length of a stored reason, in characters.
 const LONGEST_REASON: usize = 300;
@@ -106,7 +106,7 @@ pub(crate) fn read(answer: &str, prompt: &Prompt) -> Finding {
     let mut categories = fields.categories;
     categories.sort();
     categories.dedup();
-    let reason = one_line(&fields.reason);
+    let reason = shown(&fields.reason);
     let or = |default: &str| if reason.is_empty() { default.to_owned() } else { reason.clone() };
     match fields.decision {
         Answered::Approve if !categories.is_empty() => {
@@ -126,10 +126,8 @@ pub(crate) fn read(answer: &str, prompt: &Prompt) -> Finding {
 }
 
 /// A model's text on one line of limited length, without control characters.
-fn one_line(text: &str) -> String {
-    let plain = text.replace(|c: char| c.is_control() || super::chunks::is_invisible(c), " ");
-    let words: Vec<&str> = plain.split_whitespace().collect();
-    let line = words.join(" ");
+fn shown(text: &str) -> String {
+    let line = one_line(&text.replace(super::chunks::is_invisible, " "));
     match line.char_indices().nth(LONGEST_REASON) {
         Some(_) => line.chars().take(LONGEST_REASON - 1).chain(['…']).collect(),
         None => line,

@@ -126,10 +126,7 @@ impl SmtpSettings {
 
 /// A part of a URL with its percent encoding removed.
 fn decoded(text: &str) -> String {
-    // Characters that are special in forms but not in URLs.
-    let text = text.replace('+', "%2B").replace('&', "%26");
-    let pair = format!("x={text}");
-    url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 impl fmt::Debug for SmtpSettings {

@@ -10,7 +10,7 @@ use crate::{
     http::{
         api::{
             authors::author_named,
-            refusals::{Absent, BadBody, Guarded},
+            refusals::{Absent, BadBody, Guarded, RolesConflict},
         },
         auth::{Authorized, Principal, scope},
         extract::{Json, Path},
@@ -81,8 +81,7 @@ pub async fn get_account(
     request_body = SetRoles,
     responses(
         (status = 200, description = "The account as it is now", body = AccountView),
-        (status = 409, description = "An admin would lose `admin` by their own hand, or the roles were changed meanwhile",
-            body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
+        RolesConflict,
         Guarded,
         Absent,
         BadBody

@@ -11,7 +11,7 @@ use super::{accounts::require_admin, actor};
 use crate::{
     domain::Audit,
     http::{
-        api::refusals::Guarded,
+        api::refusals::{Guarded, NotEmbedded},
         auth::{Authorized, scope},
         problem::{Code, Problem, Result},
         state::State,
@@ -29,8 +29,7 @@ use crate::{
     tag = "admin",
     responses(
         (status = 200, description = "The backup", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 409, description = "The database is a SurrealDB server's, which has backups of its own",
-            body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
+        NotEmbedded,
         Guarded
     ),
     security(("bearer" = ["admin:write"]))

@@ -8,7 +8,7 @@ use super::{actor, audit::ActorView};
 use crate::{
     domain::{DeadLetterFilter, Job, JobId, JobKind, JobState, Page},
     http::{
-        api::refusals::{Absent, BadQuery, Guarded},
+        api::refusals::{Absent, BadQuery, Guarded, JobEnded},
         auth::{Authorized, scope},
         extract::{PageParams, Path, Query},
         problem::Result,
@@ -153,8 +153,7 @@ pub async fn get_job(
     params(("id" = String, Path, description = "The job's id")),
     responses(
         (status = 200, description = "The job, cancelled", body = JobView),
-        (status = 409, description = "It has ended already", body = crate::http::problem::ProblemBody,
-            content_type = "application/problem+json"),
+        JobEnded,
         Guarded,
         Absent
     ),

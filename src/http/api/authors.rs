@@ -14,7 +14,7 @@ use crate::{
             include::PostsParams,
             posts::list::posts_page,
             refusals::{Absent, BadQuery, Guarded},
-            view::PostPage,
+            summary::PostPage,
         },
         auth::ReadAccess,
         extract::{Path, Query},

@@ -8,7 +8,7 @@ use crate::{
     http::{
         api::{
             authors::author_named,
-            refusals::{Absent, BadQuery, Guarded},
+            refusals::{Absent, BadQuery, Guarded, NotOneself},
             view::{AuthorPage, AuthorView},
         },
         auth::{Authorized, scope},
@@ -28,8 +28,7 @@ use crate::{
     params(("handle" = String, Path, description = "The author's handle")),
     responses(
         (status = 204, description = "The caller follows the author"),
-        (status = 422, description = "Nobody can follow themselves", body = crate::http::problem::ProblemBody,
-            content_type = "application/problem+json"),
+        NotOneself,
         Guarded,
         Absent
     ),

@@ -10,9 +10,9 @@ use utoipa::{
 use crate::http::problem;
 
 macro_rules! refusals {
-    ($($(#[$doc:meta])* $name:ident { $($status:literal: $when:literal),+ $(,)? })+) => {
+    ($($name:ident { $($status:literal: $when:literal),+ $(,)? })+) => {
         $(
-            $(#[$doc])*
+            #[doc = concat!($("`", $status, "`: ", $when, ".\n\n"),+)]
             #[derive(Debug)]
             pub struct $name;
 
@@ -25,22 +25,15 @@ macro_rules! refusals {
     };
 }
 
+// Shared by many routes: those that ask for an access token, lead to one thing, take a query or a JSON body, honour `If-Match`.
 refusals! {
-    /// Every route that asks for an access token.
     Guarded {
         "401": "No access token, or one that is malformed or has expired",
         "403": "The access token lacks a scope, or the account a role",
         "503": "The server cannot do this at the moment; come back after `Retry-After` seconds",
     }
-    /// Routes to one thing.
-    Absent {
-        "404": "There is no such thing, or the caller may not know of it",
-    }
-    /// Routes with a query.
-    BadQuery {
-        "422": "A parameter is wrong; `errors` names each",
-    }
-    /// Routes with a JSON body.
+    Absent { "404": "There is no such thing, or the caller may not know of it" }
+    BadQuery { "422": "A parameter is wrong; `errors` names each" }
     BadBody {
         "400": "The body is not JSON, or a header is malformed",
         "413": "The body is too large",
@@ -48,11 +41,29 @@ refusals! {
         "422": "A value is wrong; `errors` names each",
         "503": "The server cannot do this at the moment; come back after `Retry-After` seconds",
     }
-    /// Routes that honour `If-Match`.
     Preconditioned {
         "400": "The body is not JSON, or a header is malformed",
         "412": "The post has changed since it was read: its `ETag` is another one",
     }
+    Limited { "429": "`rate_limited`" }
+}
+
+// Of one or two routes.
+refusals! {
+    SignInRefused { "401": "`invalid_credentials`", "403": "`not_confirmed`" }
+    RefreshRefused { "401": "`invalid_refresh_token`" }
+    HandleTaken { "409": "`handle_taken`" }
+    SlugTaken { "409": "The slug is taken" }
+    TooManyEdits {
+        "429": "`rate_limited`: this post, or all posts of this account, were edited too often; come back after `Retry-After` seconds",
+    }
+    AlreadyPublished { "409": "It is published already" }
+    NotPublished { "409": "The post is a draft" }
+    NoAppeal { "409": "The post is not rejected, the rejection is more than 20 days old, or it was appealed against already" }
+    NotOneself { "422": "Nobody can follow themselves" }
+    JobEnded { "409": "It has ended already" }
+    RolesConflict { "409": "An admin would lose `admin` by their own hand, or the roles were changed meanwhile" }
+    NotEmbedded { "409": "The database is a SurrealDB server's, which has backups of its own" }
 }
 
 fn refusal(when: &str) -> RefOr<Response> {

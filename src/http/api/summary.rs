@@ -11,11 +11,11 @@ use super::{
     page::{PAGE_BYTES, Slice},
     post_url::PostUrls,
     renderer::Kept,
-    view::{AuthorView, ModerationView, PostPage, StatusView, tags},
+    view::{AuthorView, StatusView, tags},
 };
 use crate::{
     domain::{Account, AccountId, Post},
-    http::{problem::Result, state::State},
+    http::{moderation::view::ModerationView, problem::Result, state::State},
 };
 
 /// A post as lists show it.
@@ -63,6 +63,16 @@ pub struct SummaryView {
     /// Since when it counts as published; null for drafts.
     #[schema(format = DateTime, required = true)]
     pub published_at: Option<String>,
+}
+
+/// A page of posts, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PostPage {
+    /// The posts.
+    pub items: Vec<SummaryView>,
+    /// Send it as `cursor` for the next page; null at the end.
+    #[schema(required = true)]
+    pub next_cursor: Option<String>,
 }
 
 /// What a page shows of some posts.

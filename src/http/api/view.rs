@@ -6,10 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    domain::{Account, Moderation, Post, PostId, Status},
+    domain::{Account, Post, PostId, Status},
     http::{
-        api::summary::SummaryView,
-        moderation::view::VerdictView,
+        moderation::view::{ModerationView, VerdictView},
         problem::{Code, Problem, Result},
         state::State,
     },
@@ -36,21 +35,6 @@ pub enum StatusView {
     Draft,
     /// It is out, subject to moderation.
     Published,
-}
-
-/// Where a post stands with the moderators.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = Moderation)]
-pub enum ModerationView {
-    /// Nobody has judged its present text yet.
-    Pending,
-    /// It is fine.
-    Approved,
-    /// Nobody but its author and moderators may see it.
-    Rejected,
-    /// The moderator could not decide; a person must.
-    Review,
 }
 
 /// A post.
@@ -95,16 +79,6 @@ pub struct PostView {
     pub published_at: Option<String>,
 }
 
-/// A page of posts, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct PostPage {
-    /// The posts.
-    pub items: Vec<SummaryView>,
-    /// Send it as `cursor` for the next page; null at the end.
-    #[schema(required = true)]
-    pub next_cursor: Option<String>,
-}
-
 /// A page of accounts.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AuthorPage {
@@ -126,17 +100,6 @@ impl From<Status> for StatusView {
         match status {
             Status::Draft => Self::Draft,
             Status::Published => Self::Published,
-        }
-    }
-}
-
-impl From<Moderation> for ModerationView {
-    fn from(moderation: Moderation) -> Self {
-        match moderation {
-            Moderation::Pending => Self::Pending,
-            Moderation::Approved => Self::Approved,
-            Moderation::Rejected => Self::Rejected,
-            Moderation::Review => Self::Review,
         }
     }
 }
@@ -190,7 +153,8 @@ pub fn post_not_found(id: PostId) -> Problem {
 pub(crate) mod tests {
     use super::*;
     use crate::domain::{
-        AccountId, Bio, Body, Email, Handle, MailPreferences, Name, ReviewRecord, Slug, Tag, Timestamp, Title,
+        AccountId, Bio, Body, Email, Handle, MailPreferences, Moderation, Name, ReviewRecord, Slug, Tag, Timestamp,
+        Title,
     };
 
     pub(crate) fn a_post() -> Post {

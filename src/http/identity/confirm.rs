@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 use crate::{
     domain::{AccountId, Email, Invalid, Problems, Role},
     http::{
-        api::refusals::BadBody,
+        api::refusals::{BadBody, Limited},
         extract::Json,
-        problem::{Code, Problem, ProblemBody, Result},
+        problem::{Code, Problem, Result},
         state::State,
     },
     identity::ConfirmationCode,
@@ -40,7 +40,7 @@ pub struct ConfirmRequest {
     responses(
         BadBody,
         (status = 204, description = "Confirmed"),
-        (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
+        Limited,
     ),
     security(())
 )]

@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 use super::sign_in::{TokensView, answer};
 use crate::{
     http::{
-        api::refusals::BadBody,
+        api::refusals::{BadBody, Limited, RefreshRefused},
         extract::Json,
-        problem::{Code, Problem, ProblemBody, Result},
+        problem::{Code, Problem, Result},
         state::State,
     },
     identity::RefreshToken,
@@ -37,9 +37,8 @@ pub struct RefreshRequest {
     responses(
         BadBody,
         (status = 200, description = "New tokens", body = TokensView),
-        (status = 401, description = "`invalid_refresh_token`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
+        RefreshRefused,
+        Limited,
     ),
     security(())
 )]

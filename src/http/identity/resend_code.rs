@@ -11,9 +11,9 @@ use super::mail;
 use crate::{
     domain::{AccountId, Email},
     http::{
-        api::refusals::BadBody,
+        api::refusals::{BadBody, Limited},
         extract::Json,
-        problem::{ProblemBody, Result},
+        problem::Result,
         state::State,
     },
 };
@@ -39,7 +39,7 @@ pub struct ResendCodeRequest {
     responses(
         BadBody,
         (status = 202, description = "Look into your mail"),
-        (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
+        Limited,
     ),
     security(())
 )]

@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 use crate::{
     domain::{Email, Invalid, Problems, SessionId},
     http::{
-        api::refusals::BadBody,
+        api::refusals::{BadBody, Limited, SignInRefused},
         extract::Json,
-        problem::{Code, Problem, ProblemBody, Result},
+        problem::{Code, Problem, Result},
         state::State,
     },
     identity::{Issued, RefreshToken},
@@ -66,10 +66,8 @@ pub struct TokensView {
     responses(
         BadBody,
         (status = 200, description = "Signed in", body = TokensView),
-        (status = 401, description = "`invalid_credentials`",
-            body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`not_confirmed`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
+        SignInRefused,
+        Limited,
     ),
     security(())
 )]

@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 
 use crate::{
     http::{
-        api::refusals::BadBody,
+        api::refusals::{BadBody, Limited},
         extract::Json,
-        problem::{ProblemBody, Result},
+        problem::Result,
         state::State,
     },
     identity::RefreshToken,
@@ -34,7 +34,7 @@ pub struct SignOutRequest {
     responses(
         BadBody,
         (status = 204, description = "The session has ended"),
-        (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
+        Limited,
     ),
     security(())
 )]

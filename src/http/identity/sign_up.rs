@@ -10,9 +10,9 @@ use crate::{
         Account, AccountId, Bio, Email, Handle, Invalid, MailPreferences, Name, Password, Problems, Role, Timestamp,
     },
     http::{
-        api::refusals::BadBody,
+        api::refusals::{BadBody, HandleTaken, Limited},
         extract::Json,
-        problem::{Code, Problem, ProblemBody, Result},
+        problem::{Code, Problem, Result},
         state::State,
     },
     store::SignUp,
@@ -55,8 +55,8 @@ struct Applicant {
     responses(
         BadBody,
         (status = 202, description = "Look into your mail"),
-        (status = 409, description = "`handle_taken`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`rate_limited`", body = ProblemBody, content_type = "application/problem+json"),
+        HandleTaken,
+        Limited,
     ),
     security(())
 )]

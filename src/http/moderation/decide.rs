@@ -11,12 +11,13 @@ use crate::{
     http::{
         api::{
             posts::post_response,
-            refusals::{Absent, BadBody, Guarded, Preconditioned},
-            view::{ModerationView, PostView},
+            refusals::{Absent, BadBody, Guarded, NotPublished, Preconditioned},
+            view::PostView,
         },
         auth::{Authorized, scope},
         etag,
         extract::{Json, Path, Trace},
+        moderation::view::ModerationView,
         problem::Result,
         state::State,
     },
@@ -53,8 +54,7 @@ pub struct Decision {
     responses(
         (status = 200, description = "The post as it is now", body = PostView,
             headers(("ETag" = String, description = "The post's version"))),
-        (status = 409, description = "The post is a draft", body = crate::http::problem::ProblemBody,
-            content_type = "application/problem+json"),
+        NotPublished,
         Guarded,
         Absent,
         BadBody,

@@ -7,9 +7,24 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::{AppealState, Grounds, Judge, Moderation, Post, Viewer},
-    http::{api::view::ModerationView, problem::Result, state::State},
+    http::{problem::Result, state::State},
     store::KeptAppeal,
 };
+
+/// Where a post stands with the moderators.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Moderation)]
+pub enum ModerationView {
+    /// Nobody has judged its present text yet.
+    Pending,
+    /// It is fine.
+    Approved,
+    /// Nobody but its author and moderators may see it.
+    Rejected,
+    /// The moderator could not decide; a person must.
+    Review,
+}
 
 /// Why a post stands where it stands with the moderators.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -66,6 +81,17 @@ pub enum AppealStateView {
     Upheld,
     /// The rejection was taken back.
     Overturned,
+}
+
+impl From<Moderation> for ModerationView {
+    fn from(moderation: Moderation) -> Self {
+        match moderation {
+            Moderation::Pending => Self::Pending,
+            Moderation::Approved => Self::Approved,
+            Moderation::Rejected => Self::Rejected,
+            Moderation::Review => Self::Review,
+        }
+    }
 }
 
 impl VerdictView {

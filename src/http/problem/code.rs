@@ -26,7 +26,7 @@ macro_rules! codes {
                 match self { $(Self::$name => StatusCode::$status,)+ }
             }
 
-            /// The same sentence for every problem of this code.
+            /// The same phrase for every problem of this code.
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)+ }
@@ -36,40 +36,40 @@ macro_rules! codes {
 }
 
 codes! {
-    BadRequest = "bad_request", BAD_REQUEST, "The request is malformed";
-    MalformedJson = "malformed_json", BAD_REQUEST, "The body is not well-formed JSON";
-    InvalidHeader = "invalid_header", BAD_REQUEST, "A header is malformed";
-    Unauthorized = "unauthorized", UNAUTHORIZED, "An access token is needed";
-    InvalidToken = "invalid_token", UNAUTHORIZED, "The access token is not accepted";
-    InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "The e-mail address or the password is wrong";
-    InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "The refresh token is not accepted";
-    Forbidden = "forbidden", FORBIDDEN, "This is not yours to do";
-    InsufficientScope = "insufficient_scope", FORBIDDEN, "The access token lacks a scope";
-    NotConfirmed = "not_confirmed", FORBIDDEN, "The e-mail address is not confirmed yet";
-    NotFound = "not_found", NOT_FOUND, "There is nothing here";
-    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This address does not take this method";
-    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request did not arrive in time";
-    Conflict = "conflict", CONFLICT, "The request meets a state that does not allow it";
-    HandleTaken = "handle_taken", CONFLICT, "The handle belongs to somebody else";
-    SlugTaken = "slug_taken", CONFLICT, "Another post of this author has the slug";
-    AlreadyPublished = "already_published", CONFLICT, "The post is already published";
-    NotPublished = "not_published", CONFLICT, "The post is a draft";
-    NotRejected = "not_rejected", CONFLICT, "The post is not rejected";
-    AlreadyAppealed = "already_appealed", CONFLICT, "There was an appeal against this rejection already";
-    AppealTooLate = "appeal_too_late", CONFLICT, "The time for an appeal is over";
-    Stale = "stale_version", PRECONDITION_FAILED, "The resource has changed since it was read";
-    TooLarge = "too_large", PAYLOAD_TOO_LARGE, "The body is too large";
-    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body's type is not understood";
-    InvalidInput = "invalid_input", UNPROCESSABLE_ENTITY, "The request holds invalid values";
-    WrongCode = "wrong_code", UNPROCESSABLE_ENTITY, "The code is wrong or has expired";
-    FollowSelf = "follow_self", UNPROCESSABLE_ENTITY, "Nobody can follow themselves";
-    IdempotencyMismatch = "idempotency_mismatch", UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request";
-    UpgradeRequired = "upgrade_required", UPGRADE_REQUIRED, "This address speaks WebSocket";
+    BadRequest = "bad_request", BAD_REQUEST, "Bad request";
+    MalformedJson = "malformed_json", BAD_REQUEST, "Malformed JSON";
+    InvalidHeader = "invalid_header", BAD_REQUEST, "Invalid header";
+    Unauthorized = "unauthorized", UNAUTHORIZED, "Unauthorized";
+    InvalidToken = "invalid_token", UNAUTHORIZED, "Invalid access token";
+    InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials";
+    InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "Invalid refresh token";
+    Forbidden = "forbidden", FORBIDDEN, "Forbidden";
+    InsufficientScope = "insufficient_scope", FORBIDDEN, "Insufficient scope";
+    NotConfirmed = "not_confirmed", FORBIDDEN, "E-mail address not confirmed";
+    NotFound = "not_found", NOT_FOUND, "Not found";
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "Request timeout";
+    Conflict = "conflict", CONFLICT, "Conflict";
+    HandleTaken = "handle_taken", CONFLICT, "Handle already taken";
+    SlugTaken = "slug_taken", CONFLICT, "Slug already taken";
+    AlreadyPublished = "already_published", CONFLICT, "Post already published";
+    NotPublished = "not_published", CONFLICT, "Post not published";
+    NotRejected = "not_rejected", CONFLICT, "Post not rejected";
+    AlreadyAppealed = "already_appealed", CONFLICT, "Rejection already appealed";
+    AppealTooLate = "appeal_too_late", CONFLICT, "Appeal period over";
+    Stale = "stale_version", PRECONDITION_FAILED, "Precondition failed";
+    TooLarge = "too_large", PAYLOAD_TOO_LARGE, "Content too large";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
+    InvalidInput = "invalid_input", UNPROCESSABLE_ENTITY, "Invalid input";
+    WrongCode = "wrong_code", UNPROCESSABLE_ENTITY, "Wrong or expired code";
+    FollowSelf = "follow_self", UNPROCESSABLE_ENTITY, "Cannot follow yourself";
+    IdempotencyMismatch = "idempotency_mismatch", UNPROCESSABLE_ENTITY, "Idempotency key already used";
+    UpgradeRequired = "upgrade_required", UPGRADE_REQUIRED, "Upgrade required";
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
-    Internal = "internal", INTERNAL_SERVER_ERROR, "The server made a mistake";
-    Busy = "busy", SERVICE_UNAVAILABLE, "The server has more to do than it can take";
-    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The server cannot do this at the moment";
-    Timeout = "timeout", SERVICE_UNAVAILABLE, "The answer took too long";
+    Internal = "internal", INTERNAL_SERVER_ERROR, "Internal server error";
+    Busy = "busy", SERVICE_UNAVAILABLE, "Server overloaded";
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Service unavailable";
+    Timeout = "timeout", SERVICE_UNAVAILABLE, "Response timeout";
 }
 
 impl Code {

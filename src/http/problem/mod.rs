@@ -170,7 +170,7 @@ pub struct ProblemBody {
     /// `urn:broadsheet:error:` and the code.
     #[schema(example = "urn:broadsheet:error:invalid_input")]
     pub r#type: String,
-    /// The same sentence for every problem of this code.
+    /// The same phrase for every problem of this code.
     pub title: String,
     /// The HTTP status.
     pub status: u16,
@@ -216,7 +216,7 @@ mod tests {
         let problem = Problem::internal("disk on fire").detail("in room 5");
         let body = serde_json::to_value(problem.body(Some("r1"))).unwrap();
         let shown = serde_json::json!({
-            "type": "urn:broadsheet:error:internal", "title": "The server made a mistake", "status": 500,
+            "type": "urn:broadsheet:error:internal", "title": "Internal server error", "status": 500,
             "code": "internal", "request_id": "r1",
         });
         assert_eq!(body, shown);

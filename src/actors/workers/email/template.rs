@@ -1,8 +1,10 @@
 //! What a mail about a post says. Written once per step, addressed once per reader.
 
+use htmlescape::encode_minimal;
+
 use crate::{
     domain::{Account, MailLink, MailLinkKey, Post, PostId, render},
-    gateways::Mail,
+    gateways::{Mail, mail_host},
 };
 
 /// A mail about a post without its recipient.
@@ -22,7 +24,7 @@ impl MailTemplate {
     pub(super) fn new(post: &Post, author: &Account, public_url: &str, links: MailLinkKey) -> Self {
         let (name, title, body) = (author.name.as_str(), post.title.as_str(), post.body.as_str());
         let link = format!("{public_url}/v1/posts/{}", post.id);
-        let host = host(public_url);
+        let host = mail_host(public_url);
         Self {
             post: post.id,
             public_url: public_url.to_owned(),
@@ -32,8 +34,8 @@ impl MailTemplate {
             text: format!("{title}\nby {name}\n\n{body}\n\n-- \n{link}\n"),
             html: format!(
                 "<!doctype html><meta charset=\"utf-8\"><h1>{}</h1><p>by {}</p>{}<hr><p><a href=\"{link}\">{link}</a></p>",
-                escape(title),
-                escape(name),
+                encode_minimal(title),
+                encode_minimal(name),
                 render(&post.body).as_str(),
             ),
             author: name.to_owned(),
@@ -55,7 +57,7 @@ impl MailTemplate {
             html: Some(format!(
                 "{}<p>{} <a href=\"{leave}\">No more mails about new posts</a></p>",
                 self.html,
-                escape(&why)
+                encode_minimal(&why)
             )),
             headers: vec![
                 ("List-Id".to_owned(), self.list_id.clone()),
@@ -64,16 +66,4 @@ impl MailTemplate {
             ],
         }
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// The host in the public URL, for Message-IDs and List-Ids.
-fn host(public_url: &str) -> String {
-    url::Url::parse(public_url)
-        .ok()
-        .and_then(|url| url.host_str().map(str::to_owned))
-        .unwrap_or_else(|| "localhost".to_owned())
 }

@@ -10,16 +10,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::cli::operate::{
-    SOMETHING_LEFT,
-    failure::Failure,
-    output,
-    server::{Server, read},
-    wire::{Items, Job},
+use crate::{
+    backoff::Backoff,
+    cli::operate::{
+        SOMETHING_LEFT,
+        failure::Failure,
+        output,
+        server::{Server, read},
+        wire::{Items, Job},
+    },
 };
 
 /// Between two looks at a job: at first, and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+const PAUSES: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
 /// So long a server may be away, to be restarted, before following its job is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -94,7 +97,7 @@ pub(super) async fn follow(server: &mut Server, id: &str, is_json: bool) -> anyh
 }
 
 async fn wait_for_end(server: &mut Server, id: &str, bar: &ProgressBar) -> Result<(Value, Job), Failure> {
-    let (mut pause, longest) = PAUSES;
+    let mut pauses = PAUSES;
     let mut away_since = None;
     loop {
         match server.get(&path(id), &[]).await {
@@ -117,8 +120,7 @@ async fn wait_for_end(server: &mut Server, id: &str, bar: &ProgressBar) -> Resul
             }
             Err(failure) => return Err(failure),
         }
-        tokio::time::sleep(pause).await;
-        pause = pause.saturating_mul(2).min(longest);
+        tokio::time::sleep(pauses.pause()).await;
     }
 }
 

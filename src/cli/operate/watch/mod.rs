@@ -16,6 +16,7 @@ use tokio::time::MissedTickBehavior;
 
 use self::{show::Show, snapshot::Snapshot, stream::Stream};
 use super::server::{Server, Target};
+use crate::backoff::Backoff;
 
 /// Before the first try to connect again; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -56,12 +57,14 @@ impl Watch {
 /// Connects again and again, from where the last connection ended.
 async fn watch(server: &mut Server, show: &mut Show) -> anyhow::Result<Infallible> {
     let mut snapshot = Snapshot::new(server.address());
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::new(FIRST_PAUSE, MAX_PAUSE);
     loop {
         let lost = match Stream::open(server, snapshot.since().as_deref()).await {
             Ok(mut stream) => {
                 let (is_alive, lost) = follow(&mut stream, &mut snapshot, show).await?;
-                pause = if is_alive { FIRST_PAUSE } else { pause };
+                if is_alive {
+                    backoff.reset();
+                }
                 lost
             }
             Err(failure) if failure.is_passing() && snapshot.since().is_some() => failure.to_string(),
@@ -69,8 +72,7 @@ async fn watch(server: &mut Server, show: &mut Show) -> anyhow::Result<Infallibl
         };
         snapshot.note(&format!("the connection is lost ({lost}); trying again"));
         show.lost(&snapshot)?;
-        tokio::time::sleep(pause).await;
-        pause = pause.saturating_mul(2).min(MAX_PAUSE);
+        tokio::time::sleep(backoff.pause()).await;
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     actors::{Answer, Command},
     domain::{AppealText, PostId},
     http::{
-        api::refusals::{Absent, BadBody, Guarded},
+        api::refusals::{Absent, BadBody, Guarded, NoAppeal},
         auth::{Authorized, scope},
         extract::{Json, Path, Trace},
         moderation::view::{AppealStateView, AppealView},
@@ -41,8 +41,7 @@ pub struct NewAppeal {
     responses(
         (status = 201, description = "The appeal", body = AppealView,
             headers(("Location" = String, description = "Where the appeal is"))),
-        (status = 409, description = "The post is not rejected, the rejection is more than 20 days old, or it was appealed \
-            against already", body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
+        NoAppeal,
         Guarded,
         Absent,
         BadBody

@@ -14,7 +14,7 @@ use crate::{
     domain::{Body, Invalid, Problems, Slug, Status, Tag, Timestamp, Title},
     http::{
         api::{
-            refusals::{BadBody, Guarded},
+            refusals::{BadBody, Guarded, SlugTaken},
             view::{PostView, StatusView},
         },
         auth::{Authorized, scope},
@@ -70,8 +70,7 @@ pub struct CreatePost {
             ("Link" = String, description = "Its deliveries, `rel=\"status\"`"),
             ("ETag" = String, description = "The post's version"),
         )),
-        (status = 409, description = "The slug is taken", body = crate::http::problem::ProblemBody,
-            content_type = "application/problem+json"),
+        SlugTaken,
         Guarded,
         BadBody
     ),

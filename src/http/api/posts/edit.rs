@@ -17,7 +17,7 @@ use crate::{
     domain::{AccountId, Body, Invalid, PostId, Problems, Slug, Status, Tag, Title},
     http::{
         api::{
-            refusals::{Absent, BadBody, Guarded, Preconditioned},
+            refusals::{Absent, BadBody, Guarded, Preconditioned, SlugTaken, TooManyEdits},
             view::PostView,
         },
         auth::{Authorized, scope},
@@ -67,10 +67,8 @@ pub struct EditPost {
                 ("RateLimit-Policy" = String, description = "How many edits there are; only for a published post"),
                 ("RateLimit" = String, description = "How many of them are left"),
             )),
-        (status = 429, description = "`rate_limited`: this post, or all posts of this account, were edited too often; come back after \
-            `Retry-After` seconds", body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The slug is taken", body = crate::http::problem::ProblemBody,
-            content_type = "application/problem+json"),
+        TooManyEdits,
+        SlugTaken,
         Guarded,
         Absent,
         BadBody,

@@ -8,7 +8,7 @@ use crate::{
     domain::PostId,
     http::{
         api::{
-            refusals::{Absent, Guarded, Preconditioned},
+            refusals::{Absent, AlreadyPublished, Guarded, Preconditioned},
             view::PostView,
         },
         auth::{Authorized, scope},
@@ -33,8 +33,7 @@ use crate::{
     responses(
         (status = 200, description = "The published post", body = PostView,
             headers(("ETag" = String, description = "The post's version"))),
-        (status = 409, description = "It is published already", body = crate::http::problem::ProblemBody,
-            content_type = "application/problem+json"),
+        AlreadyPublished,
         Guarded,
         Absent,
         Preconditioned
