@@ -99,7 +99,7 @@ async fn who_is_not_let_in_keeps_nothing() {
     let (ada, terminal, url) = (process.person("ada").await, Terminal::new(), url_of(&process));
     let wrong = "mistyped battery staple";
     let output = terminal.log_in(&url, &ada.email, wrong).await;
-    expect_line(&output, 77, &["wrong"]);
+    expect_line(&output, 77, &["Invalid credentials"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!said.contains(wrong) && !said.contains(&ada.email), "{said}");
     expect_line(&terminal.log_in(&url, &ada.email, "").await, 2, &["password"]);
