@@ -126,6 +126,7 @@ async fn a_text_that_was_slow_to_index_does_not_come_back() {
         assert_eq!(ada.titles("/v1/search?q=penguin").await, [format!("Round {round}")]);
         ada.delete(&path(&post)).await.expect(204);
     }
+    app.settle().await;
 }
 
 #[actix_web::test]

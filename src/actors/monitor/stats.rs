@@ -127,7 +127,7 @@ pub struct WorkerCursor {
 #[schema(as = Worker)]
 pub struct WorkerStats {
     /// Its name.
-    #[schema(example = "feed")]
+    #[schema(example = "digest")]
     pub name: String,
     /// The name that its rows carry: another one only where several nodes each have a worker of their own.
     pub subscription: String,
@@ -350,8 +350,8 @@ mod tests {
     #[test]
     fn what_is_missing_or_new_breaks_nothing() {
         let worker: WorkerStats =
-            serde_json::from_str(r#"{"name": "feed", "colour": "green", "wait_ms": null}"#).unwrap();
-        assert_eq!((worker.name.as_str(), worker.lag, worker.mailbox.capacity), ("feed", 0, 0));
+            serde_json::from_str(r#"{"name": "digest", "colour": "green", "wait_ms": null}"#).unwrap();
+        assert_eq!((worker.name.as_str(), worker.lag, worker.mailbox.capacity), ("digest", 0, 0));
         let frame = serde_json::from_str(r#"{"type": "weather", "seq": 7}"#).unwrap();
         assert!(matches!(frame, Frame::Unknown));
         let frame = serde_json::from_str(r#"{"type": "snapshot", "stream": "01J", "seq": 4}"#).unwrap();
