@@ -194,6 +194,7 @@ pub fn database(config: &Config) -> Database {
         name: config.database.name.clone(),
         cache: config.database.post_cache,
         memory: memory::of_database(&config.database),
+        records: config.database.records,
     }
 }
 

@@ -48,6 +48,8 @@ pub struct DatabaseSettings {
     pub post_cache: usize,
     /// The memory of an embedded database: cache, write buffers and their history.
     pub memory: Memory,
+    /// Whether an embedded database's rows are written and read without `SurrealQL` where both mean the same.
+    pub records: bool,
 }
 
 impl Default for DatabaseSettings {
@@ -60,6 +62,7 @@ impl Default for DatabaseSettings {
             name: "broadsheet".to_owned(),
             post_cache: 10_000,
             memory: Memory::Size(Size::mib(256)),
+            records: true,
         }
     }
 }

@@ -264,6 +264,6 @@ impl AnalyticsAccess {
         for (post, author, n) in views {
             stats::count_view(&mut batch, *post, *author, at, i64::try_from(*n).unwrap_or(i64::MAX));
         }
-        self.store.write(batch.into_transaction()).await.map(drop)
+        self.store.commit(batch).await
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use surrealdb::types::{RecordId, SurrealValue, Value};
 
 use super::{
-    Error, Result, Store, audit,
-    batch::Batch,
+    Error, Guard, Result, Store, audit,
+    batch::{Batch, Change, Then},
     cache::{Cache, Written},
     keys,
     query::Query,
@@ -59,6 +59,12 @@ impl TryFrom<AccountRow> for Account {
             created_at: Timestamp::from_millis(row.created_at),
         })
     }
+}
+
+/// `handle:<handle>`.
+#[derive(SurrealValue)]
+struct HandleRow {
+    account: String,
 }
 
 /// `account:<ulid>`.
@@ -115,9 +121,8 @@ impl AccountAccess {
     /// # Errors
     /// When the database does not answer.
     pub async fn by_handle(&self, handle: &Handle) -> Result<Option<Arc<Account>>> {
-        let query = Query::new("SELECT VALUE account FROM ONLY $id").bind("id", keys::named("handle", handle.as_str()));
-        match self.store.read(query).await?.row::<String>(0)? {
-            Some(id) => self.get(keys::parsed(&id)?).await,
+        match self.store.one::<HandleRow>(keys::named("handle", handle.as_str())).await? {
+            Some(row) => self.get(keys::parsed(&row.account)?).await,
             None => Ok(None),
         }
     }
@@ -153,13 +158,12 @@ impl AccountAccess {
     pub async fn set_roles(&self, account: &Account, roles: &[Role], audit: &Audit) -> Result<bool> {
         let words = |roles: &[Role]| roles.iter().map(|role| role.as_str().to_owned()).collect::<Vec<_>>().into_value();
         let mut batch = Batch::default();
-        let text = "LET $set_ = UPDATE $id_ SET roles = $new_ WHERE roles = $old_ RETURN VALUE id; \
-                    IF array::len($set_) = 0 { THROW 'roles changed' }";
         let (old, new) = (words(&account.roles), words(roles));
-        batch.statement(text, [("id", id(account.id).into_value()), ("old", old), ("new", new), ("set", Value::None)]);
+        let then = Then::set([("roles", new)]);
+        batch.change(Change::guarded(id(account.id), [("roles", old)], Guard::RolesChanged, then));
         audit::put(&mut batch, audit);
         let store = self.store.clone();
-        let write = async move { store.write(batch.into_transaction()).await.map(drop) };
+        let write = async move { store.commit(batch).await };
         match self.change(account.id, write).await {
             Ok(()) => Ok(true),
             Err(Error::Refused(_)) => Ok(false),
@@ -181,8 +185,18 @@ impl AccountAccess {
 
     async fn load(&self, ids: Vec<AccountId>) -> Result<Vec<(AccountId, Arc<Account>)>> {
         let ids: Vec<RecordId> = ids.into_iter().map(id).collect();
-        let query = Query::new("SELECT * FROM $ids WHERE confirmed = true").bind("ids", ids);
-        let accounts = self.store.read(query).await?.rows::<AccountRow>(0)?.into_iter();
+        let rows: Vec<Value> = self.store.rows(ids).await?;
+        let confirmed =
+            rows.into_iter().filter(is_confirmed).map(|row| AccountRow::from_value(row).map_err(unreadable));
+        let accounts = confirmed.collect::<Result<Vec<AccountRow>>>()?.into_iter();
         accounts.map(|row| Account::try_from(row).map(|account| (account.id, Arc::new(account)))).collect()
     }
+}
+
+fn is_confirmed(row: &Value) -> bool {
+    matches!(row, Value::Object(row) if row.get("confirmed") == Some(&Value::Bool(true)))
+}
+
+fn unreadable(error: surrealdb::Error) -> Error {
+    Error::Corrupt(error.to_string())
 }

@@ -8,7 +8,6 @@ use super::{
     Error, Result, Store,
     batch::Batch,
     keys::{self, Part, parts},
-    query::Query,
 };
 use crate::domain::{Actor, Audit, AuditId, Timestamp};
 
@@ -50,7 +49,7 @@ impl AuditTrail {
     pub async fn add(&self, audit: &Audit) -> Result<()> {
         let mut batch = Batch::default();
         put(&mut batch, audit);
-        self.store.write(batch.into_transaction()).await.map(drop)
+        self.store.commit(batch).await
     }
 
     /// The newest `limit` acts older than the one at `after`.
@@ -60,12 +59,8 @@ impl AuditTrail {
     pub async fn list(&self, after: Option<AuditId>, limit: usize) -> Result<Vec<AuditEntry>> {
         let from = after.map_or_else(|| parts![i64::MIN, ""], key);
         let range = keys::range("audit", from, after.is_some(), parts![i64::MAX, ""]);
-        let ids = self.store.read(Query::page(range, limit)).await?.rows::<RecordId>(0)?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut rows = self.store.read(Query::new("SELECT * FROM $ids").bind("ids", ids)).await?;
-        rows.rows::<AuditRow>(0)?.into_iter().map(AuditRow::into_entry).collect()
+        let rows: Vec<AuditRow> = self.store.rows(self.store.page(range, limit).await?).await?;
+        rows.into_iter().map(AuditRow::into_entry).collect()
     }
 }
 

@@ -43,6 +43,6 @@ impl Controls {
         let row = ControlRow { id: keys::named("control", worker.to_owned()), paused, at: audit.at.as_millis() };
         batch.replace("control", &["paused", "at"], row);
         audit::put(&mut batch, audit);
-        self.store.write(batch.into_transaction()).await.map(drop)
+        self.store.commit(batch).await
     }
 }

@@ -4,11 +4,11 @@
 //! count is written by the claim, before the handler starts. Every completion is fenced by the lease's random token, so
 //! a late job changes nothing.
 
-use surrealdb::types::{Object, RecordId, SurrealValue, Value};
+use surrealdb::types::{RecordId, SurrealValue, Value};
 
 use super::{
-    Effects, Error, Result, Store,
-    batch::Batch,
+    Effects, Error, Guard, Result, Store,
+    batch::{Batch, Change, Then, Waiting},
     dead_letters::DeadLetterRow,
     events::{self, EventRow},
     keys::{self, parts},
@@ -134,43 +134,28 @@ impl Deliveries {
     /// # Errors
     /// [`Error::Refused`] when the lease was lost.
     pub async fn complete(&self, event: EventId, token: &str, completion: Completion) -> Result<()> {
-        let id = delivery_id(&self.worker, event).into_value();
-        let token = token.to_owned().into_value();
         let mut batch = Batch::default();
+        let mut change = |then| batch.change(while_leased(&self.worker, event, token, then));
+        let ready = |due: Timestamp| {
+            let state = ("state", "ready".into_value());
+            Then::set([state, ("due", due.as_millis().into_value()), ("lease", Value::None)])
+        };
         match completion {
             Completion::Done(effects) => {
-                let text = "LET $row_ = DELETE $id_ WHERE lease = $token_ RETURN BEFORE; \
-                            IF array::len($row_) = 0 { THROW 'lease lost' }";
-                batch.statement(text, [("id", id), ("token", token), ("row", Value::None)]);
+                change(Then::Delete);
                 batch.merge(effects.0);
             }
             Completion::Later { due, progress, effects } => {
-                // A part is finished: the failures before it were not this part's, and a long delivery meets many.
-                let text = "LET $row_ = UPDATE $id_ SET state = 'ready', due = $due_, lease = NONE, \
-                            receives = IF $progress_ = NONE { receives - 1 } ELSE { 0 }, \
-                            progress = $progress_ ?? progress WHERE lease = $token_ RETURN VALUE id; \
-                            IF array::len($row_) = 0 { THROW 'lease lost' }";
-                let progress = progress.map_or(Value::None, SurrealValue::into_value);
-                let due = due.as_millis().into_value();
-                batch.statement(
-                    text,
-                    [("id", id), ("token", token), ("due", due), ("progress", progress), ("row", Value::None)],
-                );
+                change(match progress {
+                    // A part is finished: the failures before it were not this part's, and a long delivery meets many.
+                    Some(progress) => ready(due).and_set("receives", 0).and_set("progress", progress),
+                    None => ready(due).and_add("receives", -1),
+                });
                 batch.merge(effects.0);
             }
-            Completion::Failed { due, failures } => {
-                let text = "LET $row_ = UPDATE $id_ SET state = 'ready', due = $due_, lease = NONE, \
-                            failures = $failures_ WHERE lease = $token_ RETURN VALUE id; \
-                            IF array::len($row_) = 0 { THROW 'lease lost' }";
-                let due = due.as_millis().into_value();
-                let failures = failures.into_value();
-                batch.statement(
-                    text,
-                    [("id", id), ("token", token), ("due", due), ("failures", failures), ("row", Value::None)],
-                );
-            }
+            Completion::Failed { due, failures } => change(ready(due).and_set("failures", failures)),
         }
-        self.store.write(batch.into_transaction()).await.map(drop)
+        self.store.commit(batch).await
     }
 
     /// Gives back a lease whose receive never began: it is not counted. If the receive before it was lost, the next one still runs with
@@ -343,46 +328,34 @@ pub(super) fn delivery_id(worker: &str, event: EventId) -> RecordId {
     keys::record("delivery", parts![worker, event.epoch, events::seq(event.seq)])
 }
 
+/// A change of a delivery as long as it is leased under this token.
+pub(super) fn while_leased(subscription: &str, event: EventId, token: &str, then: Then) -> Change {
+    let lease = ("lease", token.into_value());
+    Change::guarded(delivery_id(subscription, event), [lease], Guard::LeaseLost, then)
+}
+
 /// Adds the rows of new deliveries to the transaction that lets the cursor pass them. Those that wait for a post's approval are held
-/// unless its verdict has come: the posts are read again in this transaction, under a lock, so either it sees the verdict, or the
-/// verdict's own transaction comes later, and its event finds the row.
+/// unless its verdict has come: either this transaction sees the verdict, or the verdict's own transaction comes later, and its event
+/// finds the row.
 pub(super) fn enqueue(batch: &mut Batch, worker: &str, deliveries: &[NewDelivery]) {
-    let (mut posts, mut rows, mut row_of) = (Vec::new(), Vec::new(), Object::default());
     for new in deliveries {
-        let row = DeliveryRow::new(worker, new);
-        match new.wait_for {
-            Some(post) => {
-                posts.push(posts::id(post));
-                row_of.insert(post.to_string(), row.id.clone());
-                rows.push(row);
-            }
-            None => batch.put("delivery", row),
+        let row = DeliveryRow::new(worker, new).into_value();
+        match (new.wait_for, row) {
+            (Some(post), Value::Object(row)) => batch.put_waiting(Waiting {
+                on: posts::id(post),
+                column: "moderation",
+                words: &["pending", "review"],
+                table: "delivery",
+                row,
+                set: vec![("state", "held".into_value()), ("due", NEVER.into_value())],
+            }),
+            (_, row) => batch.put("delivery", row),
         }
     }
-    if rows.is_empty() {
-        return;
-    }
-    // One statement each for all of them: a transaction's cost grows with the square of its statements. A lock takes a single record,
-    // not a list of them.
-    let text = "INSERT IGNORE INTO delivery $rows_ RETURN NONE; \
-                FOR $post IN $posts_ { \
-                    LET $verdict = SELECT VALUE moderation FROM ONLY $post FOR UPDATE; \
-                    IF $verdict IN ['pending', 'review'] { \
-                        LET $row = $row_of_[record::id($post)]; \
-                        UPDATE $row SET state = 'held', due = $never_ RETURN NONE \
-                    } \
-                }";
-    let parameters = [
-        ("posts", posts.into_value()),
-        ("rows", rows.into_value()),
-        ("row_of", Value::Object(row_of)),
-        ("never", NEVER.into_value()),
-    ];
-    batch.statement(text, parameters);
 }
 
 /// A fenced-off completion is not an error for the engine: another receive has the delivery.
 #[must_use]
 pub fn is_fenced_off(error: &Error) -> bool {
-    matches!(error, Error::Refused(word) if word.contains("lease lost"))
+    matches!(error, Error::Refused(Guard::LeaseLost))
 }

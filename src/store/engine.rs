@@ -13,7 +13,7 @@ use surrealdb::{
 };
 use surrealdb_core::kvs::Datastore;
 
-use super::{Database, Error, Result, backup, memory::Memory};
+use super::{Database, Error, Result, backup, memory::Memory, roads::records::Records};
 
 /// An idle node would write every 3 s only to say that it is alive.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(60);
@@ -23,8 +23,8 @@ const FIRST_WRITES: Duration = Duration::from_secs(10);
 
 /// An open database.
 pub(super) enum Engine {
-    /// In this process. The datastore is what the session works on.
-    Embedded { session: Surreal<Db>, datastore: Arc<Datastore> },
+    /// In this process. The datastore is what the session and the records work on.
+    Embedded { session: Surreal<Db>, datastore: Arc<Datastore>, records: Option<Records> },
     /// On a server.
     Remote(Surreal<Any>),
 }
@@ -49,7 +49,7 @@ impl Engine {
         }
         let session = Surreal::<Db>::unstable_from_datastore(Arc::clone(&datastore), None).await?;
         session.use_ns(&settings.namespace).use_db(&settings.name).await?;
-        Ok(Self::Embedded { session, datastore })
+        Ok(Self::Embedded { session, datastore, records: None })
     }
 
     async fn remote(settings: &Database) -> Result<Self> {
@@ -67,6 +67,22 @@ impl Engine {
         match self {
             Self::Embedded { session, .. } => session.query(text).bind(parameters).await,
             Self::Remote(session) => session.query(text).bind(parameters).await,
+        }
+    }
+
+    /// Lets an embedded database's rows be written and read without `SurrealQL`, as its catalogue is now.
+    pub(super) async fn open_records(&mut self, settings: &Database) -> Result<()> {
+        if let Self::Embedded { datastore, records, .. } = self {
+            *records = Records::open(datastore, &settings.namespace, &settings.name).await?;
+        }
+        Ok(())
+    }
+
+    /// The rows of an embedded database, if they may be written and read without `SurrealQL`.
+    pub(super) const fn records(&self) -> Option<&Records> {
+        match self {
+            Self::Embedded { records, .. } => records.as_ref(),
+            Self::Remote(_) => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What can go wrong with the database, told without its own types.
 
-use super::Room;
+use super::{Guard, Room};
 
 /// Why a store operation failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -17,9 +17,9 @@ pub enum Error {
     /// A row that must be new exists already; nothing was written.
     #[error("a row exists already: {0}")]
     Exists(String),
-    /// A guard inside the transaction refused it; nothing was written. Carries the guard's word.
+    /// A guard inside the transaction refused it; nothing was written.
     #[error("refused by a guard: {0}")]
-    Refused(String),
+    Refused(Guard),
     /// A row does not have the shape that this version writes.
     #[error("a row cannot be read: {0}")]
     Corrupt(String),
@@ -62,8 +62,8 @@ impl From<surrealdb::Error> for Error {
             Self::Conflict(text)
         } else if error.is_already_exists() {
             Self::Exists(text)
-        } else if error.is_thrown() {
-            Self::Refused(text.trim_start_matches("An error occurred: ").to_owned())
+        } else if let Some(guard) = Guard::parse(text.trim_start_matches("An error occurred: ")) {
+            Self::Refused(guard)
         } else if error.is_serialization() || error.is_validation() {
             Self::Corrupt(text)
         } else {

@@ -14,7 +14,7 @@ use super::{
     batch::Batch,
     follows,
     keys::{self, parts},
-    query::Query,
+    roads::Lookup,
 };
 use crate::domain::{AccountId, PageCursor, Post, Timestamp};
 
@@ -27,9 +27,12 @@ pub(super) fn row_id(reader: AccountId, row: PageCursor) -> RecordId {
 
 /// Adds to a transaction that a reader's rows may have gaps behind `at`.
 pub(super) fn put_edge(batch: &mut Batch, reader: AccountId, at: Timestamp) {
-    let text = "UPSERT $edge_ SET at = math::max([at ?? $at_, $at_]) RETURN NONE";
-    let edge = keys::named("edge", reader.to_string());
-    batch.statement(text, [("edge", edge.into_value()), ("at", at.as_millis().into_value())]);
+    batch.raise("edge", edge_id(reader).key, "at", at.as_millis());
+}
+
+/// `edge:<reader>`.
+fn edge_id(reader: AccountId) -> RecordId {
+    keys::named("edge", reader.to_string())
 }
 
 /// The stored rows of a feed behind `after`.
@@ -39,16 +42,22 @@ pub(super) async fn rows(
     after: Option<PageCursor>,
     limit: usize,
 ) -> Result<Vec<PageCursor>> {
-    let ids: Vec<RecordId> = store.read(stored(reader, after, limit)).await?.rows(0)?;
-    ids.into_iter().map(keys::position).collect()
+    store.page(stored(reader, after), limit).await?.into_iter().map(keys::position).collect()
 }
 
-fn stored(reader: AccountId, after: Option<PageCursor>, limit: usize) -> Query {
+/// The range of a reader's rows behind `after`.
+fn stored(reader: AccountId, after: Option<PageCursor>) -> RecordId {
     let from = match after {
         Some(cursor) => parts![reader, keys::inverted(cursor.at), cursor.post],
         None => parts![reader, i64::MIN],
     };
-    Query::page(keys::range("feed", from, after.is_some(), parts![reader, i64::MAX]), limit)
+    keys::range("feed", from, after.is_some(), parts![reader, i64::MAX])
+}
+
+/// `edge:<reader>`.
+#[derive(SurrealValue)]
+struct EdgeRow {
+    at: i64,
 }
 
 /// Reading feeds.
@@ -67,13 +76,10 @@ impl FeedReads {
     /// # Errors
     /// When the database does not answer.
     pub async fn page(&self, reader: AccountId, after: Option<PageCursor>, limit: usize) -> Result<Vec<PageCursor>> {
-        let query = stored(reader, after, limit)
-            .and_then("SELECT VALUE at FROM ONLY $edge")
-            .bind("edge", keys::named("edge", reader.to_string()));
-        let mut answers = self.store.read(query).await?;
-        let stored: Vec<PageCursor> =
-            answers.rows::<RecordId>(0)?.into_iter().map(keys::position).collect::<Result<_>>()?;
-        let edge = answers.row::<i64>(1)?.unwrap_or(i64::MIN);
+        let lookups = vec![Lookup::page(stored(reader, after), limit), Lookup::Rows(vec![edge_id(reader)])];
+        let mut found = self.store.look(lookups).await?;
+        let stored: Vec<PageCursor> = found.next()?.into_iter().map(keys::position).collect::<Result<_>>()?;
+        let edge = found.next::<EdgeRow>()?.pop().map_or(i64::MIN, |edge| edge.at);
         let mut page: Vec<PageCursor> =
             stored.into_iter().take_while(|position| position.at.as_millis() > edge).collect();
         if page.len() < limit {

@@ -8,7 +8,6 @@ use surrealdb::types::RecordId;
 use super::{
     Result, Store,
     keys::{self, parts},
-    query::Query,
 };
 use crate::domain::AccountId;
 
@@ -42,14 +41,13 @@ pub(super) async fn audience(
         None => parts![author, -1],
     };
     let range = keys::range("follower", from, after.is_some(), parts![author, HASHES]);
-    let mut answers = store.read(Query::page(range, limit)).await?;
     let reader = |id: RecordId| {
         let mut parts = keys::Parts::of(id)?;
         parts.text()?;
         parts.int()?;
         parts.parsed()
     };
-    answers.rows::<RecordId>(0)?.into_iter().map(reader).collect()
+    store.page(range, limit).await?.into_iter().map(reader).collect()
 }
 
 /// The next `limit` authors that a reader follows, behind `after`.
@@ -64,13 +62,12 @@ pub(super) async fn authors(
         None => parts![reader, ""],
     };
     let range = keys::range("following", from, after.is_some(), parts![reader, "~"]);
-    let mut answers = store.read(Query::page(range, limit)).await?;
     let author = |id: RecordId| {
         let mut parts = keys::Parts::of(id)?;
         parts.text()?;
         parts.parsed()
     };
-    answers.rows::<RecordId>(0)?.into_iter().map(author).collect()
+    store.page(range, limit).await?.into_iter().map(author).collect()
 }
 
 /// Whether `reader` follows `author`.
@@ -88,7 +85,7 @@ pub(super) async fn followed_among(
     if ids.is_empty() {
         return Ok(HashSet::new());
     }
-    let followed = store.read(Query::new("SELECT VALUE id FROM $ids").bind("ids", ids)).await?.rows::<RecordId>(0)?;
+    let followed = store.ids(ids).await?;
     let author = |id: RecordId| {
         let mut parts = keys::Parts::of(id)?;
         parts.text()?;

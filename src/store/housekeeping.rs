@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use surrealdb::types::{RecordId, SurrealValue, Value};
+use surrealdb::types::{RecordId, SurrealValue};
 
 mod records;
 mod retention;
@@ -13,13 +13,14 @@ pub use self::{
     retention::{Position, settled_by_all},
 };
 use super::{
-    Error, Result, Store,
-    batch::Batch,
+    Error, Guard, Result, Store,
+    batch::{Batch, Change, Then},
     dead_letters::{self, DeadLetterRow},
     feeds,
     keys::{self, parts},
     log,
-    query::{Answers, Query},
+    query::Query,
+    roads::Lookup,
 };
 use crate::domain::{AccountId, Epoch, Timestamp};
 
@@ -83,8 +84,8 @@ impl HousekeepingAccess {
         };
         let range = RecordIdKeyRange::from((start, Bound::Unbounded));
         let range = RecordId::new("account", RecordIdKey::from(range));
-        let mut answers = self.store.read(Query::page(range, limit)).await?;
-        answers.rows::<RecordId>(0)?.into_iter().map(|id| keys::parsed(&keys::text_key(id)?)).collect()
+        let ids = self.store.page(range, limit).await?;
+        ids.into_iter().map(|id| keys::parsed(&keys::text_key(id)?)).collect()
     }
 
     /// Removes a reader's feed rows beyond the newest `length`; says how many. From then on the feed is pulled from there: rows
@@ -95,12 +96,12 @@ impl HousekeepingAccess {
     pub async fn trim_feed(&self, reader: AccountId, length: usize) -> Result<usize> {
         let whole = keys::range("feed", parts![reader, i64::MIN], false, parts![reader, i64::MAX]);
         const AT_ONCE: usize = 1_000;
-        let mut answers = self.store.read(Query::page(whole, AT_ONCE).skipping(length)).await?;
-        let rows: Vec<RecordId> = answers.rows(0)?;
+        let rest = Lookup::Page { range: whole, start: length, limit: AT_ONCE };
+        let rows: Vec<RecordId> = self.store.look(vec![rest]).await?.next()?;
         let Some(newest) = rows.first().cloned() else { return Ok(0) };
         let mut batch = Batch::default();
         feeds::put_edge(&mut batch, reader, keys::position(newest)?.at);
-        self.store.write(batch.into_transaction()).await?;
+        self.store.commit(batch).await?;
         self.delete(rows).await
     }
 
@@ -161,21 +162,16 @@ impl HousekeepingAccess {
     async fn delete_unconfirmed_sign_ups(&self, codes: Vec<RecordId>, horizon: Timestamp) -> Result<usize> {
         let mut writes = Vec::new();
         for chunk in codes.chunks(DELETES) {
-            let mut batch = Batch::default();
             // A code that was renewed since it was read is none of these.
-            let text = "LET $old_ = DELETE $ids_ WHERE expires_at < $horizon_ RETURN BEFORE; \
-                        LET $gone_ = DELETE (SELECT VALUE type::record('account', record::id(id)) FROM $old_) \
+            let text = "BEGIN; \
+                        LET $old = DELETE $ids WHERE expires_at < $horizon RETURN BEFORE; \
+                        LET $gone = DELETE (SELECT VALUE type::record('account', record::id(id)) FROM $old) \
                             WHERE confirmed = false RETURN BEFORE; \
-                        DELETE (SELECT VALUE type::record('email', email) FROM $gone_) RETURN NONE; \
-                        DELETE (SELECT VALUE type::record('handle', handle) FROM $gone_) RETURN NONE";
-            let parameters = [
-                ("ids", chunk.to_vec().into_value()),
-                ("horizon", horizon.as_millis().into_value()),
-                ("old", Value::None),
-                ("gone", Value::None),
-            ];
-            batch.statement(text, parameters);
-            writes.push(self.store.write(batch.into_transaction()));
+                        DELETE (SELECT VALUE type::record('email', email) FROM $gone) RETURN NONE; \
+                        DELETE (SELECT VALUE type::record('handle', handle) FROM $gone) RETURN NONE; \
+                        COMMIT";
+            let query = Query::new(text).bind("ids", chunk.to_vec()).bind("horizon", horizon.as_millis());
+            writes.push(async { self.store.write(query).await.map(drop) });
         }
         side_by_side(writes).await?;
         Ok(codes.len())
@@ -201,21 +197,14 @@ impl HousekeepingAccess {
         for chunk in letters.chunks(DELETES) {
             let mut batch = Batch::default();
             // A letter that was redriven since it was read is none of these.
-            let text = "LET $gone_ = DELETE $ids_ WHERE dead_at < $horizon_ RETURN BEFORE; \
-                        IF array::len($gone_) != $count_ { THROW 'letters changed' }";
-            let ids: Vec<RecordId> = chunk.iter().map(|letter| letter.id.clone()).collect();
-            let count = i64::try_from(chunk.len()).unwrap_or(i64::MAX);
-            let parameters = [
-                ("ids", ids.into_value()),
-                ("horizon", horizon.as_millis().into_value()),
-                ("count", count.into_value()),
-                ("gone", Value::None),
-            ];
-            batch.statement(text, parameters);
+            for letter in chunk {
+                let dead_at = ("dead_at", letter.dead_at.into_value());
+                batch.change(Change::guarded(letter.id.clone(), [dead_at], Guard::LettersChanged, Then::Delete));
+            }
             for letter in chunk {
                 batch.put("abandoned", letter.abandoned(now, dead_letters::EXPIRED)?);
             }
-            writes.push(self.store.write(batch.into_transaction()));
+            writes.push(self.store.commit(batch));
         }
         match side_by_side(writes).await {
             Ok(()) => Ok(letters.len()),
@@ -238,13 +227,13 @@ pub(super) async fn delete_all(store: &Store, ids: Vec<RecordId>) -> Result<()> 
     for chunk in ids.chunks(DELETES) {
         let mut batch = Batch::default();
         chunk.iter().cloned().for_each(|id| batch.delete(id));
-        batches.push(store.write(batch.into_transaction()));
+        batches.push(store.commit(batch));
     }
     side_by_side(batches).await
 }
 
 /// Runs writes, eight at a time.
-pub(super) async fn side_by_side(writes: Vec<impl Future<Output = Result<Answers>>>) -> Result<()> {
+pub(super) async fn side_by_side(writes: Vec<impl Future<Output = Result<()>>>) -> Result<()> {
     stream::iter(writes).buffer_unordered(SIDE_BY_SIDE).try_for_each(|_| async { Ok(()) }).await
 }
 

@@ -1,10 +1,8 @@
 //! Credentials, codes and the signing key: rows that only the identity routes may see. Their sessions are in `sessions`.
 
-use surrealdb::types::{RecordId, SurrealValue, Value};
+use surrealdb::types::{RecordId, SurrealValue};
 
-use super::{
-    AccountAccess, Error, Result, Store, accounts, accounts::AccountRow, batch::Batch, keys, query::Query, secrets,
-};
+use super::{AccountAccess, Error, Guard, Result, Store, accounts, accounts::AccountRow, keys, query::Query, secrets};
 use crate::domain::{Account, AccountId, Email, Role, Timestamp};
 
 /// How a sign-up was taken.
@@ -121,33 +119,30 @@ impl IdentityAccess {
             return Ok(SignUp::EmailKnown);
         }
         let signed_up = if of_email.is_some() { SignUp::Replaced } else { SignUp::Created };
-        let mut batch = Batch::default();
         let mut row = AccountRow::from(account);
+        let mut query = Query::new("BEGIN");
         if let Some(owner) = of_email {
             row.id = owner.id.clone();
-            let text = "DELETE handle WHERE id IN (SELECT VALUE type::record('handle', handle) FROM $old_) RETURN NONE; \
-                        DELETE $old_ WHERE confirmed = false RETURN NONE";
-            batch.statement(text, [("old", vec![owner.id].into_value())]);
+            let text = "DELETE handle WHERE id IN (SELECT VALUE type::record('handle', handle) FROM $old) RETURN NONE; \
+                        DELETE $old WHERE confirmed = false RETURN NONE";
+            query = query.and_then(text).bind("old", vec![owner.id]);
         }
         let id: AccountId = keys::parsed(&keys::text_key(row.id.clone())?)?;
-        let text = "CREATE $id_ CONTENT $row_ RETURN NONE; UPDATE $id_ SET confirmed = false, password = $password_ RETURN NONE; \
-                    UPSERT $email_ SET account = $account_ RETURN NONE; CREATE $handle_ SET account = $account_ RETURN NONE; \
-                    UPSERT $code_ SET hash = $hash_, tries = 0, expires_at = $expires_ RETURN NONE";
-        batch.statement(
-            text,
-            [
-                ("id", row.id.clone().into_value()),
-                ("row", row.into_value()),
-                ("password", password_hash.to_owned().into_value()),
-                ("email", email.into_value()),
-                ("handle", handle.into_value()),
-                ("account", id.to_string().into_value()),
-                ("code", keys::named("code", id.to_string()).into_value()),
-                ("hash", code.hash.clone().into_value()),
-                ("expires", code.expires_at.as_millis().into_value()),
-            ],
-        );
-        match self.store.write(batch.into_transaction()).await {
+        let text = "CREATE $id CONTENT $row RETURN NONE; UPDATE $id SET confirmed = false, password = $password RETURN NONE; \
+                    UPSERT $email SET account = $account RETURN NONE; CREATE $handle SET account = $account RETURN NONE; \
+                    UPSERT $code SET hash = $hash, tries = 0, expires_at = $expires RETURN NONE; COMMIT";
+        let query = query
+            .and_then(text)
+            .bind("id", row.id.clone())
+            .bind("row", row)
+            .bind("password", password_hash.to_owned())
+            .bind("email", email)
+            .bind("handle", handle)
+            .bind("account", id.to_string())
+            .bind("code", keys::named("code", id.to_string()))
+            .bind("hash", code.hash.clone())
+            .bind("expires", code.expires_at.as_millis());
+        match self.store.write(query).await {
             Ok(_) => Ok(signed_up),
             Err(Error::Exists(_)) => Ok(SignUp::HandleTaken),
             Err(error) => Err(error),
@@ -202,24 +197,21 @@ impl IdentityAccess {
             return Ok(CodeCheck::Wrong { tries_left: presented.max_tries - tries });
         }
         // Mail reaches the address, whatever was said of it before.
-        let text = "LET $taken_ = DELETE $code_ WHERE hash = $hash_ RETURN BEFORE; \
-                    IF array::len($taken_) = 0 { THROW 'code gone' }; \
-                    UPDATE $ids_ SET confirmed = true, roles = $roles_ WHERE confirmed = false RETURN NONE; \
-                    DELETE (SELECT VALUE type::record('suppression', email) FROM $ids_) RETURN NONE";
+        let text = "BEGIN; \
+                    LET $taken = DELETE $code WHERE hash = $hash RETURN BEFORE; \
+                    IF array::len($taken) = 0 { THROW $gone }; \
+                    UPDATE $ids SET confirmed = true, roles = $roles WHERE confirmed = false RETURN NONE; \
+                    DELETE (SELECT VALUE type::record('suppression', email) FROM $ids) RETURN NONE; \
+                    COMMIT";
         let roles: Vec<String> = roles.iter().map(|role| role.as_str().to_owned()).collect();
-        let mut batch = Batch::default();
-        batch.statement(
-            text,
-            [
-                ("code", id.into_value()),
-                ("hash", row.hash.into_value()),
-                ("ids", vec![accounts::id(account)].into_value()),
-                ("roles", roles.into_value()),
-                ("taken", Value::None),
-            ],
-        );
+        let query = Query::new(text)
+            .bind("code", id)
+            .bind("hash", row.hash)
+            .bind("gone", Guard::CodeGone.as_str())
+            .bind("ids", vec![accounts::id(account)])
+            .bind("roles", roles);
         let store = self.store.clone();
-        let confirming = async move { store.write(batch.into_transaction()).await.map(drop) };
+        let confirming = async move { store.write(query).await.map(drop) };
         match self.accounts.change(account, confirming).await {
             Ok(()) => Ok(CodeCheck::Right),
             // Of two that present the right code at once, one takes it; a newer sign-up has a code of its own.

@@ -5,7 +5,7 @@ use surrealdb::types::RecordId;
 use super::{
     Result, Store,
     keys::{self, parts},
-    query::Query,
+    roads::Lookup,
 };
 use crate::domain::{AccountId, PageCursor, Post, Status, Tag};
 
@@ -61,8 +61,7 @@ pub(super) async fn page(
     limit: usize,
 ) -> Result<Vec<PageCursor>> {
     let range = range(listing, after, None);
-    let mut answers = store.read(Query::page(range, limit)).await?;
-    answers.rows::<RecordId>(0)?.into_iter().map(keys::position).collect()
+    store.page(range, limit).await?.into_iter().map(keys::position).collect()
 }
 
 /// Pages of several listings in one question, in their order: of each the first `limit` positions behind its own place and before
@@ -73,15 +72,9 @@ pub(super) async fn pages(
     until: Option<PageCursor>,
     limit: usize,
 ) -> Result<Vec<Vec<PageCursor>>> {
-    let statement = |index: usize| format!("SELECT VALUE id FROM array::first([$range{index}]) LIMIT $limit");
-    let text = (0..listings.len()).map(statement).collect::<Vec<_>>().join("; ");
-    let query = Query::new(text).bind("limit", i64::try_from(limit).unwrap_or(i64::MAX));
-    let ranges = listings.iter().map(|(listing, after)| range(listing, *after, until));
-    let query = ranges.enumerate().fold(query, |query, (index, range)| query.bind(format!("range{index}"), range));
-    let mut answers = store.read(query).await?;
-    (0..listings.len())
-        .map(|index| answers.rows::<RecordId>(index)?.into_iter().map(keys::position).collect())
-        .collect()
+    let page = |(listing, after): &(Listing, Option<PageCursor>)| Lookup::page(range(listing, *after, until), limit);
+    let mut found = store.look(listings.iter().map(page).collect()).await?;
+    listings.iter().map(|_| found.next()?.into_iter().map(keys::position).collect()).collect()
 }
 
 fn range(listing: &Listing, after: Option<PageCursor>, until: Option<PageCursor>) -> RecordId {

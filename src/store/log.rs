@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use surrealdb::types::{RecordId, SurrealValue, Value};
+use surrealdb::types::{RecordId, SurrealValue};
 
 use super::{
-    Effects, Error, NewDelivery, Result, Store,
-    batch::Batch,
+    Effects, Error, Guard, NewDelivery, Result, Store,
+    batch::{Batch, Change, Then},
     deliveries,
     events::{self, LoggedEvent},
     keys::{self, parts},
+    posts,
     query::Query,
 };
 use crate::domain::{Epoch, Event, EventId, PostId, Timestamp};
@@ -74,8 +75,8 @@ impl EventLog {
             false,
             parts![epoch, events::seq(to).saturating_add(1)],
         );
-        let mut answers = self.store.read(Query::new("SELECT * FROM $range").bind("range", range)).await?;
-        answers.rows::<LoggedEvent>(0)?.into_iter().map(LoggedEvent::into_event).collect()
+        let events: Vec<LoggedEvent> = self.store.range(range).await?;
+        events.into_iter().map(LoggedEvent::into_event).collect()
     }
 
     /// Gives this worker a cursor at `settled` on a log where it has none.
@@ -85,7 +86,7 @@ impl EventLog {
     pub async fn begin(&self, epoch: Epoch, settled: u64, lease_until: Timestamp) -> Result<()> {
         let mut batch = Batch::default();
         batch.put("cursor", cursor_row(&self.worker, epoch, &self.node, settled, lease_until));
-        self.store.write(batch.into_transaction()).await.map(drop)
+        self.store.commit(batch).await
     }
 
     /// The logs that this worker has a cursor on, whoever owns it.
@@ -156,19 +157,13 @@ impl EventLog {
     /// [`Error::Refused`] when the cursor is another node's, or not where it was thought to be: nothing was written then.
     pub async fn settle(&self, settlement: &Settlement) -> Result<()> {
         let mut batch = Batch::default();
-        let step = "LET $own_ = UPDATE $id_ SET settled = $settled_, lease_until = $until_ \
-                    WHERE owner = $node_ AND settled = $from_ RETURN VALUE id; IF array::len($own_) = 0 { THROW 'cursor lost' }";
-        batch.statement(
-            step,
-            [
-                ("id", cursor_id(&self.worker, settlement.epoch).into_value()),
-                ("from", events::seq(settlement.from).into_value()),
-                ("settled", events::seq(settlement.settled).into_value()),
-                ("until", settlement.lease_until.as_millis().into_value()),
-                ("node", self.node.clone().into_value()),
-                ("own", Value::None),
-            ],
-        );
+        let own = [("owner", self.node.clone().into_value()), ("settled", events::seq(settlement.from).into_value())];
+        let then = Then::set([
+            ("settled", events::seq(settlement.settled).into_value()),
+            ("lease_until", settlement.lease_until.as_millis().into_value()),
+        ]);
+        let cursor = cursor_id(&self.worker, settlement.epoch);
+        batch.change(Change::guarded(cursor, own, Guard::CursorLost, then));
         deliveries::enqueue(&mut batch, &self.worker, &settlement.deliveries);
         batch.merge(settlement.effects.0.clone());
         self.store.write_new(batch).await
@@ -184,7 +179,7 @@ impl EventLog {
         if batch.len() == 0 {
             return Ok(());
         }
-        self.store.write(batch.into_transaction()).await.map(drop)
+        self.store.commit(batch).await
     }
 
     /// Waits until everything that can be read now is on disk. A transaction can be read as soon as it is committed, a little before
@@ -209,8 +204,7 @@ impl EventLog {
             epoch: Option<String>,
             seq: Option<i64>,
         }
-        let query = Query::new("SELECT epoch, seq FROM ONLY $id").bind("id", keys::named("post", post.to_string()));
-        let Some(row) = self.store.read(query).await?.row::<Row>(0)? else { return Ok(None) };
+        let Some(row) = self.store.one::<Row>(posts::id(post)).await? else { return Ok(None) };
         match (row.epoch, row.seq) {
             (Some(epoch), Some(seq)) => Ok(Some(EventId { epoch: keys::parsed(&epoch)?, seq: number(seq) })),
             _ => Ok(None),
@@ -227,7 +221,7 @@ impl EventLog {
 
     async fn rows(&self) -> Result<Vec<CursorRow>> {
         let range = keys::range("cursor", parts![self.worker.clone(), ""], false, parts![self.worker.clone(), "~"]);
-        self.store.read(Query::new("SELECT * FROM $range").bind("range", range)).await?.rows(0)
+        self.store.range(range).await
     }
 }
 
@@ -258,8 +252,7 @@ pub(super) async fn head(store: &Store, epoch: Epoch) -> Result<u64> {
 }
 
 async fn has_event(store: &Store, epoch: Epoch, seq: u64) -> Result<bool> {
-    let query = Query::new("SELECT VALUE id FROM $ids").bind("ids", vec![events::event_id(EventId { epoch, seq })]);
-    Ok(!store.read(query).await?.rows::<RecordId>(0)?.is_empty())
+    Ok(!store.ids(vec![event_id(epoch, seq)]).await?.is_empty())
 }
 
 /// `event:[epoch, seq]`.
@@ -270,7 +263,7 @@ pub(super) fn event_id(epoch: Epoch, seq: u64) -> RecordId {
 /// The last place that is gone from a log's beginning: its first event follows on it. None for a log without events.
 pub(super) async fn gone(store: &Store, epoch: Epoch) -> Result<u64> {
     let oldest = keys::range("event", parts![epoch, 0], false, parts![epoch, i64::MAX]);
-    let Some(first) = store.read(Query::page(oldest, 1)).await?.row::<RecordId>(0)? else { return Ok(0) };
+    let Some(first) = store.page(oldest, 1).await?.pop() else { return Ok(0) };
     let mut parts = keys::Parts::of(first)?;
     parts.text()?;
     Ok(number(parts.int()?).saturating_sub(1))

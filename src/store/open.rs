@@ -17,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Error, Result, Room,
-    batch::Batch,
     damage::Damage,
     engine::Engine,
     migrate,
@@ -43,6 +42,8 @@ pub struct Database {
     pub cache: usize,
     /// How much memory an embedded database may take for its cache and its write buffers, in bytes.
     pub memory: u64,
+    /// Whether an embedded database's rows are written and read as records, without `SurrealQL`, where both mean the same.
+    pub records: bool,
 }
 
 impl fmt::Debug for Database {
@@ -209,9 +210,12 @@ impl Store {
     async fn connect(&self, migrates: bool) -> Result<()> {
         let settings = self.opened.settings.clone();
         let connecting = async move {
-            let database = Engine::open(&settings).await?;
+            let mut database = Engine::open(&settings).await?;
             if migrates {
                 migrate::run(&database).await?;
+            }
+            if settings.records {
+                database.open_records(&settings).await?;
             }
             Ok(database)
         };
@@ -266,21 +270,39 @@ impl Store {
 
     /// Runs a query that writes nothing.
     pub(super) async fn read(&self, query: Query) -> Result<Answers> {
+        self.reading(|engine| async move { query::once(&engine, query).await }).await
+    }
+
+    /// Runs something that writes nothing.
+    pub(super) async fn reading<T, F>(&self, read: impl FnOnce(Arc<Engine>) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
         let connection = self.connection()?;
         #[cfg(test)]
         self.check_fail_point()?;
-        let surreal = Arc::clone(&connection.database);
-        let read = self.run(connection.run(async move { query::once(&surreal, query).await })).await;
+        let engine = Arc::clone(&connection.database);
+        let read = self.run(connection.run(read(engine))).await;
         read.inspect_err(|error| self.opened.damage.note(error))
     }
 
     /// Runs a statement or transaction that writes; conflicts are retried.
     pub(super) async fn write(&self, query: Query) -> Result<Answers> {
+        self.writing(|engine| query::with_retry(engine, query)).await
+    }
+
+    /// Runs something that writes, and notices whether the database still takes writes.
+    pub(super) async fn writing<T, F>(&self, write: impl FnOnce(Arc<Engine>) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
         let connection = self.connection()?;
         #[cfg(test)]
         self.check_fail_point()?;
-        let surreal = Arc::clone(&connection.database);
-        let written = self.run(connection.run(query::with_retry(surreal, query))).await;
+        let engine = Arc::clone(&connection.database);
+        let written = self.run(connection.run(write(engine))).await;
         #[cfg(test)]
         self.burn_fail_point().await?;
         match &written {
@@ -307,15 +329,6 @@ impl Store {
                 }
                 store.opened.witness.rest();
             });
-        }
-    }
-
-    /// Commits a batch whose rows are probably new: that costs less than to look for each. If one exists after all, because
-    /// something is done again after a crash, the batch is committed as it says.
-    pub(super) async fn write_new(&self, batch: Batch) -> Result<()> {
-        match self.write(batch.clone().all_new().into_transaction()).await {
-            Err(Error::Exists(_)) => self.write(batch.into_transaction()).await.map(drop),
-            written => written.map(drop),
         }
     }
 

@@ -8,7 +8,6 @@ use super::{
     Error, Listing, Result, Store,
     cache::{Cache, Written},
     events, keys, listings,
-    query::Query,
     reviews::{AppealMark, RulingMark},
 };
 use crate::domain::{
@@ -186,10 +185,8 @@ impl PostReads {
 
     /// Posts straight from the database, whatever the cache says.
     pub(super) async fn load(&self, ids: Vec<PostId>) -> Result<Vec<(PostId, Arc<Post>)>> {
-        let ids: Vec<RecordId> = ids.into_iter().map(id).collect();
-        let mut answers = self.store.read(Query::new("SELECT * FROM $ids").bind("ids", ids)).await?;
-        let posts = answers.rows::<PostRow>(0)?.into_iter();
-        posts.map(|row| Post::try_from(row).map(|post| (post.id, Arc::new(post)))).collect()
+        let posts: Vec<PostRow> = self.store.rows(ids.into_iter().map(id).collect()).await?;
+        posts.into_iter().map(|row| Post::try_from(row).map(|post| (post.id, Arc::new(post)))).collect()
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     follows,
     keys::{self, parts},
     log,
-    query::Query,
+    roads::Lookup,
 };
 use crate::domain::{Account, AccountId, Epoch, Post, PostId, Slug, Timestamp};
 
@@ -99,7 +99,7 @@ impl Publishing {
         for worker in workers {
             batch.create("cursor", log::cursor_row(worker, epoch, node, 0, now.plus(lease)));
         }
-        self.store.write(batch.into_transaction()).await.map(|_| epoch)
+        self.store.commit(batch).await.map(|_| epoch)
     }
 
     /// Reads everything a group of commands must know.
@@ -125,21 +125,20 @@ impl Publishing {
         let slugs: Vec<RecordId> = wanted.slugs.iter().map(|(author, slug)| slug_id(*author, slug)).collect();
         let follows: Vec<RecordId> =
             wanted.follows.iter().map(|(reader, author)| follows::following_id(*reader, *author)).collect();
-        let text = "SELECT * FROM $keys; SELECT VALUE id FROM $slugs; SELECT VALUE id FROM $follows";
-        let query = Query::new(text).bind("keys", keys).bind("slugs", slugs).bind("follows", follows);
-        let mut answers = self.store.read(query).await?;
-        for row in answers.rows::<AnswerRow>(0)? {
+        let lookups = vec![Lookup::Rows(keys), Lookup::Ids(slugs), Lookup::Ids(follows)];
+        let mut found = self.store.look(lookups).await?;
+        for row in found.next::<AnswerRow>()? {
             let mut parts = keys::Parts::of(row.id)?;
             let key = (parts.parsed()?, parts.text()?);
             let at = Timestamp::from_millis(row.at);
             let answer = KeptAnswer { fingerprint: row.fingerprint, post: keys::parsed(&row.post)?, at };
             known.answers.insert(key, answer);
         }
-        for id in answers.rows::<RecordId>(1)? {
+        for id in found.next::<RecordId>()? {
             let mut parts = keys::Parts::of(id)?;
             known.slugs.insert((parts.parsed()?, Slug::from_trusted(parts.text()?)));
         }
-        for id in answers.rows::<RecordId>(2)? {
+        for id in found.next::<RecordId>()? {
             let mut parts = keys::Parts::of(id)?;
             known.follows.insert((parts.parsed()?, parts.parsed()?));
         }
@@ -156,7 +155,7 @@ impl Publishing {
             return Ok(());
         }
         let (store, touched) = (self.store.clone(), std::mem::take(&mut writes.touched));
-        self.posts.change(touched, async move { store.write(writes.into_transaction()).await.map(drop) }).await
+        self.posts.change(touched, async move { store.commit(writes.batch).await }).await
     }
 }
 

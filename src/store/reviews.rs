@@ -8,7 +8,7 @@ use surrealdb::types::RecordId;
 use super::{
     Result, Store,
     keys::{self, parts},
-    query::Query,
+    roads::Lookup,
 };
 use crate::domain::{AppealState, Grounds, Moderation, PageCursor, Post, PostId, Status, Timestamp};
 
@@ -94,8 +94,7 @@ impl ReviewReads {
             None => parts![queue.as_str(), i64::MIN],
         };
         let range = keys::range("review", from, after.is_some(), parts![queue.as_str(), i64::MAX]);
-        let ids: Vec<RecordId> = self.store.read(Query::page(range, limit)).await?.rows(0)?;
-        ids.into_iter().map(place).collect()
+        self.store.page(range, limit).await?.into_iter().map(place).collect()
     }
 
     /// The grounds of the present verdicts of some posts; those that nobody has judged are left out.
@@ -110,15 +109,13 @@ impl ReviewReads {
         let ids = |table: &str, posts: &[&Arc<Post>]| -> Vec<RecordId> {
             posts.iter().map(|post| text_id(table, post.id, &post.content_hash)).collect()
         };
-        let query = Query::new("SELECT * FROM $rulings; SELECT * FROM $verdicts")
-            .bind("rulings", ids("ruling", &ruled))
-            .bind("verdicts", ids("verdict", &judged));
-        let mut answers = self.store.read(query).await?;
+        let lookups = vec![Lookup::Rows(ids("ruling", &ruled)), Lookup::Rows(ids("verdict", &judged))];
+        let mut found = self.store.look(lookups).await?;
         let mut grounds = HashMap::with_capacity(posts.len());
-        for row in answers.rows::<RulingRow>(0)? {
+        for row in found.next::<RulingRow>()? {
             grounds.insert(post_of(&row.id)?, row.try_into()?);
         }
-        for row in answers.rows::<VerdictRow>(1)? {
+        for row in found.next::<VerdictRow>()? {
             grounds.insert(post_of(&row.id)?, row.try_into()?);
         }
         Ok(grounds)
@@ -130,8 +127,8 @@ impl ReviewReads {
     /// When the database does not answer.
     pub async fn appeals(&self, posts: &[Arc<Post>]) -> Result<HashMap<PostId, KeptAppeal>> {
         let ids: Vec<RecordId> = posts.iter().map(|post| appeal_id(post.id, &post.content_hash)).collect();
-        let mut answers = self.store.read(Query::new("SELECT * FROM $ids").bind("ids", ids)).await?;
-        answers.rows::<AppealRow>(0)?.into_iter().map(|row| Ok((post_of(&row.id)?, row.try_into()?))).collect()
+        let rows: Vec<AppealRow> = self.store.rows(ids).await?;
+        rows.into_iter().map(|row| Ok((post_of(&row.id)?, row.try_into()?))).collect()
     }
 }
 
@@ -169,7 +166,7 @@ mod tests {
     use crate::store::{
         migrate,
         posts::PostRow,
-        query::once,
+        query::{Query, once},
         testing::{database, on_a_deep_stack},
     };
 

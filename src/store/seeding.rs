@@ -92,7 +92,7 @@ impl Seeding {
                 row.insert("expires_at", after(first, n).as_millis());
                 batch.put("session", Value::Object(row));
             }
-            self.store.write(batch.into_transaction()).await?;
+            self.store.commit(batch).await?;
         }
         Ok(())
     }
@@ -108,7 +108,7 @@ impl Seeding {
             for n in from..count.min(from + CHUNK) {
                 batch.put("event", LoggedEvent::from(&event(epoch, n, first)).into_value());
             }
-            self.store.write(batch.into_transaction()).await?;
+            self.store.commit(batch).await?;
         }
         Ok(epoch)
     }
@@ -135,7 +135,7 @@ impl Seeding {
             following.put_key("following", follows::following_id(reader, author));
             followers.put_key("follower", follows::follower_id(author, reader));
         }
-        let write = |batch: Batch| self.store.write(batch.into_transaction());
+        let write = |batch: Batch| self.store.commit(batch);
         try_join3(write(people), write(following), write(followers)).await.map(drop)
     }
 }

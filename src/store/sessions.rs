@@ -128,8 +128,8 @@ impl IdentityAccess {
     /// `None` if somebody else has exchanged one of the session's tokens meanwhile.
     async fn try_to_rotate(&self, rotation: &Rotation) -> Result<Option<Rotated>> {
         let id = session_id(rotation.id);
-        let read = Query::new("SELECT * FROM ONLY $id").bind("id", id.clone());
-        let Some(row) = self.store.read(read).await?.row::<SessionRow>(0)? else { return Ok(Some(Rotated::Unknown)) };
+        let row: Option<SessionRow> = self.store.one(id.clone()).await?;
+        let Some(row) = row else { return Ok(Some(Rotated::Unknown)) };
         if row.expires_at <= rotation.now.as_millis() {
             return Ok(Some(Rotated::Unknown));
         }
@@ -155,8 +155,8 @@ impl IdentityAccess {
     /// # Errors
     /// When the database does not answer.
     pub async fn is_session_open(&self, id: SessionId, now: Timestamp) -> Result<bool> {
-        let query = Query::new("SELECT VALUE expires_at FROM $id").bind("id", session_id(id));
-        Ok(self.store.read(query).await?.row::<i64>(0)?.is_some_and(|expires_at| expires_at > now.as_millis()))
+        let session: Option<SessionRow> = self.store.one(session_id(id)).await?;
+        Ok(session.is_some_and(|session| session.expires_at > now.as_millis()))
     }
 
     /// Ends a session, if the presented token is one of its own.

@@ -7,7 +7,7 @@ use surrealdb::types::{RecordId, SurrealValue};
 use super::{
     Result, Store,
     keys::{self, parts},
-    query::Query,
+    roads::Lookup,
 };
 use crate::domain::{AccountId, Day, PostId, Tag, Timestamp};
 
@@ -125,13 +125,10 @@ impl StatReads {
         let subject = of_author(author);
         // ';' comes right behind ':'.
         let range = keys::range("stat", parts![subject.clone(), "tag:"], false, parts![subject, "tag;"]);
-        // See `Query::page` for the odd source.
-        let query = Query::new("SELECT * FROM array::first([$range]) LIMIT $limit")
-            .bind("range", range)
-            .bind("limit", i64::try_from(TAGS_READ + 1).unwrap_or(i64::MAX));
-        let mut rows: Vec<StatRow> = self.store.read(query).await?.rows(0)?;
-        let has_more = rows.len() > TAGS_READ;
-        rows.truncate(TAGS_READ);
+        let mut ids = self.store.page(range, TAGS_READ + 1).await?;
+        let has_more = ids.len() > TAGS_READ;
+        ids.truncate(TAGS_READ);
+        let rows: Vec<StatRow> = self.store.rows(ids).await?;
         let mut totals: BTreeMap<String, i64> = BTreeMap::new();
         for row in rows {
             let (metric, _, n) = row.read()?;
@@ -145,15 +142,12 @@ impl StatReads {
 
     /// The days of some of a subject's metrics, oldest first: of each a range of its own, so that nothing else is read.
     async fn rows<const N: usize>(&self, subject: &str, metrics: [&str; N]) -> Result<[Vec<(Day, i64)>; N]> {
-        let text = (0..N).map(|index| format!("SELECT * FROM $range{index}")).collect::<Vec<_>>().join("; ");
-        let query = metrics.iter().enumerate().fold(Query::new(text), |query, (index, metric)| {
-            let range = keys::range("stat", parts![subject, *metric, ""], false, parts![subject, *metric, "~"]);
-            query.bind(format!("range{index}"), range)
-        });
-        let mut answers = self.store.read(query).await?;
+        let range =
+            |metric: &str| keys::range("stat", parts![subject, metric, ""], false, parts![subject, metric, "~"]);
+        let mut found = self.store.look(metrics.map(|metric| Lookup::Range(range(metric))).into()).await?;
         let mut days = [const { Vec::new() }; N];
-        for (index, days) in days.iter_mut().enumerate() {
-            for row in answers.rows::<StatRow>(index)? {
+        for days in &mut days {
+            for row in found.next::<StatRow>()? {
                 let (_, day, n) = row.read()?;
                 days.push((day, n));
             }
@@ -221,7 +215,7 @@ mod tests {
         let tags = tags.iter().map(|tag| Tag::from_trusted(tag.clone())).collect();
         let change = ContentChange { words: 2, tags_added: tags, ..ContentChange::default() };
         let effects = AnalyticsAccess::new(store).content(author, 1, &change, Timestamp::from_millis(at));
-        store.write(effects.0.into_transaction()).await.unwrap();
+        store.commit(effects.0).await.unwrap();
     }
 
     #[test]
@@ -252,15 +246,13 @@ mod tests {
             // As it was counted before tags lost their days.
             let mut before = super::super::batch::Batch::default();
             before.count(of_author(author), "tag:tea", "2020-01-01", 3);
-            store.write(before.into_transaction()).await.unwrap();
+            store.commit(before).await.unwrap();
             let stats = StatReads::new(&store).author(author).await.unwrap();
             assert_eq!(stats.tags, [(Tag::from_trusted("tea".into()), 23)]);
             assert_eq!(stats.by_day.len(), 20);
             let subject = of_author(author);
             let range = keys::range("stat", parts![subject.clone(), "tag:"], false, parts![subject, "tag;"]);
-            let query = Query::new("SELECT VALUE id FROM $range").bind("range", range);
-            let rows: Vec<RecordId> = store.read(query).await.unwrap().rows(0).unwrap();
-            assert_eq!(rows.len(), 2);
+            assert_eq!(store.page(range, 10).await.unwrap().len(), 2);
         });
     }
 }

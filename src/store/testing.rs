@@ -22,6 +22,7 @@ pub(super) fn in_memory() -> Database {
         name: "t".to_owned(),
         cache: 10,
         memory: 64 << 20,
+        records: true,
     }
 }
 
@@ -43,7 +44,7 @@ pub(crate) async fn store() -> Store {
 pub(crate) async fn add_accounts(store: &Store, accounts: &[AccountId], now: Timestamp) {
     let mut batch = Batch::default();
     accounts.iter().for_each(|account| batch.put("account", seeding::account_row(*account, None, now)));
-    store.write(batch.into_transaction()).await.unwrap();
+    store.commit(batch).await.unwrap();
 }
 
 /// All rows of all tables, as text.

@@ -298,6 +298,13 @@ impl Handler<Finish> for PublishActor {
     }
 }
 
+/// Why a group was not committed, and whether it may have been all the same.
+#[derive(Debug)]
+pub(super) struct Failed {
+    reason: String,
+    is_ambiguous: bool,
+}
+
 /// What became of a group.
 pub(super) struct Committed {
     pub(super) answers: Vec<Result<Answer, Error>>,
@@ -322,12 +329,10 @@ async fn commit(
     commands: Vec<(Command, TraceContext)>,
 ) -> Committed {
     let count = commands.len();
-    let error = match attempt(publishing, clock, epoch, next_seq, &commands).await {
+    match attempt(publishing, clock, epoch, next_seq, &commands).await {
         Ok(committed) => return committed,
-        Err(error) => error,
-    };
-    if !wrote_nothing(&error) {
-        return Committed::unknown(count, error.to_string());
+        Err(failed) if failed.is_ambiguous => return Committed::unknown(count, failed.reason),
+        Err(_) => {}
     }
     let mut whole = Committed { answers: Vec::with_capacity(count), events: Vec::new(), is_ambiguous: false };
     for command in commands {
@@ -337,9 +342,9 @@ async fn commit(
                 whole.answers.extend(single.answers);
                 whole.events.extend(single.events);
             }
-            Err(error) if wrote_nothing(&error) => whole.answers.push(Err(Error::Unavailable(error.to_string()))),
-            Err(error) => {
-                let rest = Committed::unknown(count - whole.answers.len(), error.to_string());
+            Err(failed) if !failed.is_ambiguous => whole.answers.push(Err(Error::Unavailable(failed.reason))),
+            Err(failed) => {
+                let rest = Committed::unknown(count - whole.answers.len(), failed.reason);
                 whole.answers.extend(rest.answers);
                 whole.is_ambiguous = true;
                 break;
@@ -356,21 +361,25 @@ pub(super) async fn attempt(
     epoch: Epoch,
     next_seq: u64,
     commands: &[(Command, TraceContext)],
-) -> store::Result<Committed> {
+) -> Result<Committed, Failed> {
+    let failed = |error: store::Error, is_ambiguous| Failed { reason: error.to_string(), is_ambiguous };
     let mut tries = 0;
     loop {
         tries += 1;
         let mut wanted = Wanted::default();
         commands.iter().for_each(|(command, _)| command.want(&mut wanted));
         // Reading writes nothing, so a failure here is not ambiguous.
-        let known = publishing.know(wanted).await.map_err(|error| store::Error::Refused(error.to_string()))?;
+        let known = publishing.know(wanted).await.map_err(|error| failed(error, false))?;
         let mut group = Group::new(known, clock.now(), epoch, next_seq);
         let answers = commands.iter().map(|(command, trace)| group.decide(command.clone(), *trace)).collect();
         let events = group.events.into_iter().map(Arc::new).collect();
         match publishing.commit(group.writes).await {
             Ok(()) => return Ok(Committed { answers, events, is_ambiguous: false }),
             Err(error) if wrote_nothing(&error) && tries < ATTEMPTS => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                let is_ambiguous = !wrote_nothing(&error);
+                return Err(failed(error, is_ambiguous));
+            }
         }
     }
 }

@@ -176,7 +176,7 @@ impl World {
     async fn carry_out(&mut self, commands: Vec<Command>) {
         let commands: Vec<_> = commands.into_iter().map(|command| (command, TraceContext::new(1, 1, 1))).collect();
         let done = attempt(&self.publishing, &self.clock, self.epoch, self.next_seq, &commands).await;
-        let done = done.unwrap_or_else(|error| panic!("{commands:#?}: {error}"));
+        let done = done.unwrap_or_else(|error| panic!("{commands:#?}: {error:?}"));
         self.next_seq += done.events.len() as u64;
         for ((command, _), answer) in commands.iter().zip(&done.answers) {
             if let (Command::Create { .. }, Ok(Answer::Post(post))) = (command, answer) {

@@ -14,7 +14,7 @@ use crate::{
     actors::worker::{Control, Ending, Running, State},
     app::{self, App},
     clock::{Clock, SystemClock},
-    config::{Config, Span},
+    config::{self, Config, Span},
     domain::Timestamp,
     store::{FeedAccess, HousekeepingAccess, Repositories, Seeding},
     telemetry,
@@ -58,7 +58,7 @@ where
     T: Send + 'static,
     F: Future<Output = anyhow::Result<T>> + Send + 'static,
 {
-    let config = config(folder);
+    let config = config(folder)?;
     telemetry::init(&config.log)?;
     let mail_folder = config.mail_folder();
     let clients = tokio::runtime::Builder::new_multi_thread()
@@ -95,14 +95,14 @@ where
     outcome
 }
 
-/// The defaults, except for the port, the log level, the limit on sign-ups and the lifetime of tokens.
-fn config(folder: &Path) -> Config {
-    let mut config = Config { data_dir: folder.to_owned(), ..Config::default() };
+/// The defaults and what variables set, except for the port, the log level, the limit on sign-ups and the lifetime of tokens.
+fn config(folder: &Path) -> anyhow::Result<Config> {
+    let mut config = Config { data_dir: folder.to_owned(), ..Config::load(None, config::environment())? };
     config.http.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     config.rate_limit.enabled = false;
     config.identity.access_token_ttl = Span::days(1);
     config.log.level = "warn".to_owned();
-    config
+    Ok(config)
 }
 
 impl Node {

@@ -1,29 +1,64 @@
 //! Writes that are committed together: the publisher's group commits and the engine's settlements are built from these.
 //!
 //! A batch has the effect of its writes one after another, although it is written in another order: what several writes to one
-//! row come to is worked out first ([`row`]).
-//!
-//! SurrealDB copies all parameters of a transaction, and all they hold, for most of its statements and for every turn of a
-//! `FOR`: many statements with parameters of their own cost quadratic time. So rows of a kind are written by one statement.
+//! row come to is worked out first ([`row`]). How it is written is in `roads`.
 
 use std::collections::BTreeMap;
 
 use surrealdb::types::{Object, RecordId, RecordIdKey, SurrealValue, Value};
 
-use self::row::RowWrite;
-use super::query::Query;
-
+mod change;
+mod guard;
 mod row;
 #[cfg(test)]
 mod tests;
 
-/// A set of writes that becomes one transaction.
+pub(super) use self::{
+    change::{Change, Changes, Then},
+    row::RowWrite,
+};
+pub use guard::Guard;
+
+/// The writes to a table's rows.
+pub(super) type Rows = BTreeMap<RecordIdKey, RowWrite>;
+
+/// A set of writes that becomes one transaction. They take effect in the order of these fields.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Batch {
+    /// Changes that depend on what rows hold. A row that is changed here must not be written below.
+    pub(super) changes: Changes,
+    pub(super) waiting: Vec<Waiting>,
     /// What is written to each row, by table and key.
-    rows: BTreeMap<String, BTreeMap<RecordIdKey, RowWrite>>,
-    counts: BTreeMap<Vec<String>, i64>,
-    statements: Vec<(String, Object)>,
+    pub(super) rows: BTreeMap<String, Rows>,
+    /// What is added to each counter, by the key of its row in `stat`.
+    pub(super) counts: BTreeMap<Vec<String>, i64>,
+    /// The least that numbers are to be, by table and column, and by row.
+    pub(super) floors: BTreeMap<(&'static str, &'static str), BTreeMap<RecordIdKey, i64>>,
+    /// Why none of it can be written.
+    flaw: Option<Flaw>,
+}
+
+/// A row that must stand otherwise as long as another one, the one it waits for, holds one of some words. That one is read under a
+/// lock: either this transaction sees its change, or whoever changes it sees this row.
+#[derive(Debug, Clone)]
+pub(super) struct Waiting {
+    pub(super) on: RecordId,
+    pub(super) column: &'static str,
+    pub(super) words: &'static [&'static str],
+    pub(super) table: &'static str,
+    /// The row, which is written unless there is one.
+    pub(super) row: Object,
+    /// The columns that change while it waits.
+    pub(super) set: change::Columns,
+}
+
+/// What is wrong with a batch itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// It creates a row that it has written before.
+    CreatedTwice,
+    /// One of its rows is no object with an id.
+    NoRow,
 }
 
 impl Batch {
@@ -54,19 +89,26 @@ impl Batch {
         *self.counts.entry(vec![subject, metric.to_owned(), day.to_owned()]).or_default() += n;
     }
 
+    /// Makes a number at least `n`.
+    #[expect(clippy::mutable_key_type, reason = "a key may hold a compiled regex; these hold texts and numbers")]
+    pub(super) fn raise(&mut self, table: &'static str, key: RecordIdKey, column: &'static str, n: i64) {
+        let floor = self.floors.entry((table, column)).or_default().entry(key).or_insert(n);
+        *floor = n.max(*floor);
+    }
+
     /// Deletes a row, if it is there.
     pub(super) fn delete(&mut self, id: RecordId) {
         self.write(id.table.to_string(), id.key, RowWrite::Delete);
     }
 
-    /// Runs a statement of its own, before all rows are written; `$name` in it is written `$name_` and bound to the value
-    /// given here. A row that a statement writes must not be written otherwise in the same batch.
-    pub(super) fn statement<const N: usize>(&mut self, text: &str, parameters: [(&str, Value); N]) {
-        let mut bound = Object::default();
-        for (name, value) in parameters {
-            bound.insert(name, value);
-        }
-        self.statements.push((text.to_owned(), bound));
+    /// Makes a change that depends on what a row holds, after all changes that were added before.
+    pub(super) fn change(&mut self, change: Change) {
+        self.changes.add(change);
+    }
+
+    /// Creates a row unless it exists; it stands otherwise as long as it waits.
+    pub(super) fn put_waiting(&mut self, waiting: Waiting) {
+        self.waiting.push(waiting);
     }
 
     fn row(&mut self, table: &str, row: impl SurrealValue, write: impl FnOnce(Object) -> RowWrite) {
@@ -76,9 +118,9 @@ impl Batch {
                     let key = id.key.clone();
                     self.write(table.to_owned(), key, write(row));
                 }
-                _ => self.refuse("a row without an id"),
+                _ => self.flaw = Some(Flaw::NoRow),
             },
-            _ => self.refuse("a row that is no object"),
+            _ => self.flaw = Some(Flaw::NoRow),
         }
     }
 
@@ -93,18 +135,30 @@ impl Batch {
             Ok(write) => {
                 rows.insert(key, write);
             }
-            Err(row::CreatedTwice) => self.refuse("a row is created twice"),
+            Err(row::CreatedTwice) => self.flaw = Some(Flaw::CreatedTwice),
         }
     }
 
-    /// The whole transaction is refused.
-    fn refuse(&mut self, why: &str) {
-        self.statement("THROW $why_", [("why", why.to_owned().into_value())]);
+    /// The tables that are written to.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &str> {
+        let changed = self.changes.iter().map(|change| change.id.table.as_str());
+        let written = self.rows.keys().map(String::as_str);
+        let counted = (!self.counts.is_empty()).then_some("stat");
+        let raised = self.floors.keys().map(|(table, _)| *table);
+        changed.chain(self.waiting.iter().map(|row| row.table)).chain(written).chain(counted).chain(raised)
     }
 
-    /// How many rows are to be written; statements count as one each.
+    /// Why none of it can be written.
+    pub(super) const fn flaw(&self) -> Option<Flaw> {
+        self.flaw
+    }
+
+    /// How many rows are to be written.
     pub(super) fn len(&self) -> usize {
-        self.rows.values().map(BTreeMap::len).sum::<usize>() + self.counts.len() + self.statements.len()
+        let rows: usize = self.rows.values().map(BTreeMap::len).sum();
+        let floors: usize = self.floors.values().map(BTreeMap::len).sum();
+        let flaws = usize::from(self.flaw.is_some());
+        self.changes.len() + self.waiting.len() + rows + self.counts.len() + floors + flaws
     }
 
     /// The same writes for rows that are believed to be new: fails if one exists.
@@ -117,6 +171,8 @@ impl Batch {
 
     /// Adds everything `other` has, behind what is here.
     pub(super) fn merge(&mut self, other: Self) {
+        other.changes.into_groups().into_iter().flatten().for_each(|change| self.changes.add(change));
+        self.waiting.extend(other.waiting);
         for (table, rows) in other.rows {
             for (key, write) in rows {
                 self.write(table.clone(), key, write);
@@ -125,95 +181,11 @@ impl Batch {
         for (key, n) in other.counts {
             *self.counts.entry(key).or_default() += n;
         }
-        self.statements.extend(other.statements);
+        for ((table, column), floors) in other.floors {
+            floors.into_iter().for_each(|(key, n)| self.raise(table, key, column, n));
+        }
+        self.flaw = self.flaw.or(other.flaw);
     }
-
-    /// The transaction. Statements of their own come first, so that guards refuse before anything is written.
-    pub(super) fn into_transaction(self) -> Query {
-        let mut query = Query::new("BEGIN");
-        for (number, (statement, bound)) in self.statements.into_iter().enumerate() {
-            let mut statement = statement;
-            for (name, value) in bound.into_inner() {
-                statement = statement.replace(&format!("${name}_"), &format!("${name}_{number}"));
-                query = query.bind(format!("{name}_{number}"), value);
-            }
-            query = query.and_then(&statement);
-        }
-        let sorted = Sorted::of(self.rows);
-        if !sorted.overwritten.is_empty() {
-            query = query.and_then("DELETE $overwritten RETURN NONE").bind("overwritten", sorted.overwritten);
-        }
-        for (table, rows) in sorted.creates {
-            let name = format!("new_{table}");
-            query = query.and_then(&format!("INSERT INTO {table} ${name} RETURN NONE")).bind(name, rows);
-        }
-        for (table, rows) in sorted.puts {
-            let name = format!("put_{table}");
-            query = query.and_then(&format!("INSERT IGNORE INTO {table} ${name} RETURN NONE")).bind(name, rows);
-        }
-        for (table, (columns, rows)) in sorted.replacements {
-            let name = format!("over_{table}");
-            let updates: Vec<String> = columns.iter().map(|column| format!("{column} = $input.{column}")).collect();
-            let updates = updates.join(", ");
-            let text = format!("INSERT INTO {table} ${name} ON DUPLICATE KEY UPDATE {updates} RETURN NONE");
-            query = query.and_then(&text).bind(name, rows);
-        }
-        if !self.counts.is_empty() {
-            let text = "INSERT INTO stat $counts ON DUPLICATE KEY UPDATE n += $input.n RETURN NONE";
-            query = query.and_then(text).bind("counts", counters(self.counts));
-        }
-        if !sorted.deletes.is_empty() {
-            query = query.and_then("DELETE $deletes RETURN NONE").bind("deletes", sorted.deletes);
-        }
-        query.and_then("COMMIT")
-    }
-}
-
-/// A batch's rows by the statement that writes them.
-#[derive(Default)]
-struct Sorted {
-    /// Rows whose old content goes before the new one comes.
-    overwritten: Vec<RecordId>,
-    creates: BTreeMap<String, Vec<Value>>,
-    puts: BTreeMap<String, Vec<Value>>,
-    replacements: BTreeMap<String, (&'static [&'static str], Vec<Value>)>,
-    deletes: Vec<RecordId>,
-}
-
-impl Sorted {
-    fn of(tables: BTreeMap<String, BTreeMap<RecordIdKey, RowWrite>>) -> Self {
-        let mut sorted = Self::default();
-        for (table, rows) in tables {
-            for (key, write) in rows {
-                let id = RecordId::new(table.as_str(), key);
-                match write {
-                    RowWrite::Nothing => {}
-                    RowWrite::Delete => sorted.deletes.push(id),
-                    RowWrite::Create(row) => sorted.creates.entry(table.clone()).or_default().push(row.into_value()),
-                    RowWrite::Put(row) => sorted.puts.entry(table.clone()).or_default().push(row.into_value()),
-                    RowWrite::Replace(columns, row) => {
-                        let rows = sorted.replacements.entry(table.clone()).or_insert_with(|| (columns, Vec::new()));
-                        rows.1.push(row.into_value());
-                    }
-                    RowWrite::Overwrite(row) => {
-                        sorted.overwritten.push(id);
-                        sorted.creates.entry(table.clone()).or_default().push(row.into_value());
-                    }
-                }
-            }
-        }
-        sorted
-    }
-}
-
-fn counters(counts: BTreeMap<Vec<String>, i64>) -> Vec<Value> {
-    let row = |(key, n): (Vec<String>, i64)| {
-        let mut row = Object::default();
-        row.insert("id", RecordId::new("stat", surrealdb::types::Array::from(key)));
-        row.insert("n", n);
-        Value::Object(row)
-    };
-    counts.into_iter().filter(|(_, n)| *n != 0).map(row).collect()
 }
 
 /// Writes to a worker's own tables that the engine commits together with the worker's cursor or delivery row: exactly

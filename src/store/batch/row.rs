@@ -4,7 +4,7 @@ use surrealdb::types::Object;
 
 /// What is written to one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum RowWrite {
+pub(in crate::store) enum RowWrite {
     /// The row must be new.
     Create(Object),
     /// The row is written unless there is one.

@@ -8,6 +8,7 @@ use crate::store::{
     Error,
     engine::Engine,
     query::{Query, once},
+    roads,
     testing::{database, on_a_deep_stack},
 };
 
@@ -71,8 +72,8 @@ async fn rows(database: &Engine) -> Vec<Value> {
 async fn one_by_one(database: &Engine, steps: &[Step]) -> Vec<Step> {
     let mut written = Vec::new();
     for step in steps {
-        match once(database, batch_of(&[*step]).into_transaction()).await {
-            Ok(_) => written.push(*step),
+        match roads::once(database, &batch_of(&[*step])).await {
+            Ok(()) => written.push(*step),
             Err(Error::Exists(_)) => {}
             Err(error) => panic!("{step:?}: {error}"),
         }
@@ -88,7 +89,7 @@ async fn in_groups(database: &Engine, steps: &[Step], sizes: &[usize]) {
         let (front, back) = group.split_at(group.len() / 2);
         let mut batch = batch_of(front);
         batch.merge(batch_of(back));
-        once(database, batch.into_transaction()).await.unwrap_or_else(|error| panic!("{group:?}: {error}"));
+        roads::once(database, &batch).await.unwrap_or_else(|error| panic!("{group:?}: {error}"));
         rest = later;
     }
 }
@@ -118,7 +119,7 @@ fn a_batch_that_creates_a_row_twice_is_refused_and_writes_nothing() {
         once(&database, Query::new("DEFINE TABLE thing SCHEMALESS")).await.unwrap();
         for twice in [Step::Create(1, 2), Step::Put(1, 2), Step::Replace(1, 2)] {
             let batch = batch_of(&[Step::Put(2, 1), twice, Step::Create(1, 3)]);
-            let refused = once(&database, batch.into_transaction()).await;
+            let refused = roads::once(&database, &batch).await;
             assert!(matches!(refused, Err(Error::Refused(_))), "{twice:?}");
             assert!(rows(&database).await.is_empty(), "{twice:?}");
         }
@@ -129,8 +130,8 @@ fn a_batch_that_creates_a_row_twice_is_refused_and_writes_nothing() {
 fn what_another_has_created_meanwhile_is_not_deleted_with_what_was_created_and_deleted_here() {
     on_a_deep_stack(|| async {
         let database = database().await;
-        once(&database, batch_of(&[Step::Create(1, 7)]).into_transaction()).await.unwrap();
-        once(&database, batch_of(&[Step::Create(1, 8), Step::Delete(1)]).into_transaction()).await.unwrap();
+        roads::once(&database, &batch_of(&[Step::Create(1, 7)])).await.unwrap();
+        roads::once(&database, &batch_of(&[Step::Create(1, 8), Step::Delete(1)])).await.unwrap();
         assert_eq!(rows(&database).await, [row(1, 7)].map(SurrealValue::into_value));
     });
 }

@@ -4,6 +4,7 @@ use proptest::{collection::vec, prelude::*};
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::store::Guard;
 
 const KEYS: u8 = 3;
 
@@ -180,7 +181,7 @@ async fn a_write_that_panics_or_fails_is_over_and_leaves_nothing() {
     let panicked = cache.write(&runtime, [7], async { panic!("planted") });
     assert!(matches!(panicked.await, Err::<(), _>(Error::Unavailable(_))));
     assert_eq!(read(2).await.unwrap()[&7], 2, "it was taken out, and comes back");
-    let refused = cache.write(&runtime, [7], async { Err(Error::Refused("stale".to_owned())) });
+    let refused = cache.write(&runtime, [7], async { Err(Error::Refused(Guard::Stale)) });
     assert!(matches!(refused.await, Err::<(), _>(Error::Refused(_))));
     assert_eq!(read(3).await.unwrap()[&7], 3);
     assert_eq!(read(4).await.unwrap()[&7], 3, "and is kept");

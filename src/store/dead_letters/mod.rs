@@ -3,11 +3,11 @@
 
 mod reads;
 
-use surrealdb::types::{RecordId, SurrealValue, Value};
+use surrealdb::types::{RecordId, SurrealValue};
 
 use super::{
     Claimed, Failure, Result, Store,
-    batch::Batch,
+    batch::{Batch, Change, Then},
     deliveries,
     events::{self, EventRow},
     keys::{self, parts},
@@ -107,21 +107,10 @@ impl DeadLetters {
     /// [`super::Error::Refused`] when the lease was lost; after any error the delivery simply becomes visible again.
     pub async fn add(&self, subscription: &str, delivery: &Claimed, now: Timestamp) -> Result<()> {
         let mut batch = Batch::default();
-        let text = "LET $row_ = DELETE $id_ WHERE lease = $token_ RETURN BEFORE; \
-                    IF array::len($row_) = 0 { THROW 'lease lost' }; \
-                    UPSERT $dead_ CONTENT $letter_ RETURN NONE";
+        batch.change(deliveries::while_leased(subscription, delivery.event.id, &delivery.token, Then::Delete));
         let letter = DeadLetterRow::new(subscription, delivery, now);
-        batch.statement(
-            text,
-            [
-                ("id", deliveries::delivery_id(subscription, delivery.event.id).into_value()),
-                ("token", delivery.token.clone().into_value()),
-                ("dead", letter.id.clone().into_value()),
-                ("letter", letter.into_value()),
-                ("row", Value::None),
-            ],
-        );
-        self.store.write(batch.into_transaction()).await.map(drop)
+        batch.change(Change::of(letter.id.clone(), Then::content(letter)));
+        self.store.commit(batch).await
     }
 }
 

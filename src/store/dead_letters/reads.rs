@@ -63,8 +63,7 @@ impl DeadLetterReads {
     /// # Errors
     /// When the database does not answer.
     pub async fn get(&self, id: &DeadLetterId) -> Result<Option<DeadLetter>> {
-        let query = Query::new("SELECT * FROM $ids").bind("ids", records(std::slice::from_ref(id)));
-        let row: Option<DeadLetterRow> = self.store.read(query).await?.row(0)?;
+        let row: Option<DeadLetterRow> = self.store.rows(records(std::slice::from_ref(id))).await?.pop();
         row.map(DeadLetterRow::into_letter).transpose()
     }
 
@@ -191,8 +190,7 @@ pub(in crate::store) async fn oldest(
 }
 
 async fn by_ids(store: &Store, filter: &DeadLetterFilter) -> Result<Vec<DeadLetterRow>> {
-    let query = Query::new("SELECT * FROM $ids").bind("ids", records(&filter.ids));
-    let rows: Vec<DeadLetterRow> = store.read(query).await?.rows(0)?;
+    let rows: Vec<DeadLetterRow> = store.rows(records(&filter.ids)).await?;
     let mut matching = Vec::with_capacity(rows.len());
     for row in rows {
         if row.matches(filter)? {

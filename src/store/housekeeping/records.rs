@@ -76,9 +76,8 @@ impl HousekeepingAccess {
     /// Those of some posts whose publication can no longer be delivered again.
     async fn beyond_redelivery(&self, posts: Vec<PostId>) -> Result<Vec<PostId>> {
         let ids: Vec<RecordId> = posts.iter().map(|post| keys::named("post", post.to_string())).collect();
-        let query = Query::new("SELECT id, epoch, seq FROM $ids").bind("ids", ids);
         let mut published = HashMap::new();
-        for row in self.store.read(query).await?.rows::<Publication>(0)? {
+        for row in self.store.rows::<Publication>(ids).await? {
             if let (Some(epoch), Some(seq)) = (row.epoch, row.seq) {
                 let event = EventId { epoch: keys::parsed(&epoch)?, seq: u64::try_from(seq).unwrap_or(0) };
                 published.insert(keys::parsed::<PostId>(&keys::text_key(row.id)?)?, event);
@@ -96,8 +95,7 @@ impl HousekeepingAccess {
                 deliveries::delivery_id(MAIL, *event),
                 dead_letters::dead_letter_id(MAIL, *event),
             ];
-            let traces = Query::new("SELECT VALUE id FROM $ids").bind("ids", traces);
-            if self.store.read(traces).await?.rows::<RecordId>(0)?.is_empty() {
+            if self.store.ids(traces).await?.is_empty() {
                 beyond.push(post);
             }
         }
@@ -137,8 +135,7 @@ impl HousekeepingAccess {
     async fn next_rows(&self, table: &str, after: Place, limit: usize) -> Result<(Vec<RecordId>, Place)> {
         let start = after.0.map_or(Bound::Unbounded, |after| Bound::Excluded(after.key));
         let range = RecordIdKey::from(RecordIdKeyRange::from((start, Bound::Unbounded)));
-        let page = Query::page(RecordId::new(table, range), limit);
-        let ids = self.store.read(page).await?.rows::<RecordId>(0)?;
+        let ids = self.store.page(RecordId::new(table, range), limit).await?;
         let next = Place(ids.last().cloned().filter(|_| ids.len() == limit));
         Ok((ids, next))
     }

@@ -13,7 +13,9 @@ use super::{HousekeepingAccess, side_by_side};
 use crate::{
     domain::{Epoch, Timestamp},
     store::{
-        Result, events,
+        Result,
+        batch::{Batch, Change, Then},
+        events,
         keys::{self, parts},
         log,
         query::Query,
@@ -114,9 +116,9 @@ impl HousekeepingAccess {
                 continue;
             }
             let row = log::cursor_row(subscription, *epoch, node, *settled, lease_until);
-            let id = log::cursor_id(subscription, *epoch);
-            let write = Query::new("UPSERT $id CONTENT $row RETURN NONE").bind("id", id).bind("row", row);
-            writes.push(self.store.write(write));
+            let mut batch = Batch::default();
+            batch.change(Change::of(log::cursor_id(subscription, *epoch), Then::content(row)));
+            writes.push(self.store.commit(batch));
             match before {
                 Some(before) => *before = position,
                 None => known.push(position),
@@ -222,7 +224,7 @@ impl HousekeepingAccess {
     /// Removes a part of a range; says how many rows.
     pub(super) async fn delete_range(&self, range: RecordId) -> Result<usize> {
         const AT_ONCE: usize = 1_000;
-        let rows = self.store.read(Query::page(range, AT_ONCE)).await?.rows::<RecordId>(0)?;
+        let rows = self.store.page(range, AT_ONCE).await?;
         self.delete(rows).await
     }
 }

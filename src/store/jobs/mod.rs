@@ -4,11 +4,11 @@ mod step;
 
 use std::time::Duration;
 
-use surrealdb::types::{RecordId, SurrealValue, Value};
+use surrealdb::types::{RecordId, SurrealValue};
 
 use super::{
-    Error, Result, Store, audit,
-    batch::Batch,
+    Error, Guard, Result, Store, audit,
+    batch::{Batch, Change, Then},
     keys::{self, parts},
     query::Query,
 };
@@ -59,7 +59,7 @@ impl Jobs {
         let mut batch = Batch::default();
         batch.create("job", JobRow::from(job));
         audit::put(&mut batch, audit);
-        self.store.write(batch.into_transaction()).await.map(drop)
+        self.store.commit(batch).await
     }
 
     /// One job.
@@ -77,11 +77,7 @@ impl Jobs {
     pub async fn list(&self, before: Option<JobId>, limit: usize) -> Result<Vec<Job>> {
         let from = before.map_or_else(|| parts![i64::MIN, ""], key);
         let range = keys::range("job", from, before.is_some(), parts![i64::MAX, ""]);
-        let ids: Vec<RecordId> = self.store.read(Query::page(range, limit)).await?.rows(0)?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rows: Vec<JobRow> = self.store.read(Query::new("SELECT * FROM $ids").bind("ids", ids)).await?.rows(0)?;
+        let rows: Vec<JobRow> = self.store.rows(self.store.page(range, limit).await?).await?;
         rows.into_iter().map(JobRow::into_job).collect()
     }
 
@@ -91,12 +87,12 @@ impl Jobs {
     /// When the database does not answer.
     pub async fn cancel(&self, id: JobId, audit: &Audit) -> Result<bool> {
         let mut batch = Batch::default();
-        let text = "LET $job_ = UPDATE $id_ SET state = 'cancelled', updated_at = $now_ WHERE state = 'running' \
-                    RETURN VALUE id; IF array::len($job_) = 0 { THROW 'job ended' }";
-        let now = audit.at.as_millis().into_value();
-        batch.statement(text, [("id", job_id(id).into_value()), ("now", now), ("job", Value::None)]);
+        let cancelled = JobState::Cancelled.as_str().into_value();
+        let then = Then::set([("state", cancelled), ("updated_at", audit.at.as_millis().into_value())]);
+        let running = ("state", JobState::Running.as_str().into_value());
+        batch.change(Change::guarded(job_id(id), [running], Guard::JobEnded, then));
         audit::put(&mut batch, audit);
-        match self.store.write(batch.into_transaction()).await {
+        match self.store.commit(batch).await {
             Ok(_) => Ok(true),
             Err(Error::Refused(_)) => Ok(false),
             Err(error) => Err(error),
@@ -158,8 +154,7 @@ impl Jobs {
     }
 
     async fn row(&self, id: JobId) -> Result<Option<JobRow>> {
-        let query = Query::new("SELECT * FROM $ids").bind("ids", vec![job_id(id)]);
-        self.store.read(query).await?.row(0)
+        self.store.one(job_id(id)).await
     }
 }
 

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use surrealdb::types::{RecordId, SurrealValue, Value};
+use surrealdb::types::{RecordId, SurrealValue};
 
 use super::{Jobs, job_id};
 use crate::{
     domain::{DeadLetterId, Job, JobId, JobKind, JobState, Subscription, Timestamp},
     store::{
-        Error, Result,
-        batch::Batch,
+        Error, Guard, Result,
+        batch::{Batch, Change, Then},
         dead_letters::{self, DeadLetterRow},
         deliveries::{self, DeliveryRow},
-        query::Query,
     },
 };
 
@@ -66,10 +65,10 @@ impl Jobs {
         let job = row.into_job()?;
         let batch = self.select(&job, &after, step).await?;
         let (state, subscriptions) = (batch.state, batch.subscriptions());
-        match self.store.write(batch.into_transaction(&after, step)?.into_transaction()).await {
-            Ok(_) => Ok(Stepped::Committed { state, subscriptions }),
+        match self.store.commit(batch.into_batch(&after, step)?).await {
+            Ok(()) => Ok(Stepped::Committed { state, subscriptions }),
             Err(Error::Exists(_)) => Ok(Stepped::Again),
-            Err(Error::Refused(word)) if word.contains("job lost") => Ok(Stepped::Lost),
+            Err(Error::Refused(Guard::JobLost)) => Ok(Stepped::Lost),
             Err(Error::Refused(_)) => Ok(Stepped::Again),
             Err(error) => Err(error),
         }
@@ -109,8 +108,7 @@ impl Jobs {
         }
         let row = |id: &DeadLetterId| deliveries::delivery_id(id.subscription.as_str(), id.event);
         let ids: Vec<RecordId> = letters.iter().map(|(id, _)| row(id)).collect();
-        let query = Query::new("SELECT VALUE id FROM $ids").bind("ids", ids);
-        let found: Vec<RecordId> = self.store.read(query).await?.rows(0)?;
+        let found = self.store.ids(ids).await?;
         Ok(letters.iter().map(|(id, _)| id.clone()).filter(|id| found.contains(&row(id))).collect())
     }
 }
@@ -156,38 +154,31 @@ impl Selected {
         }
     }
 
-    fn into_transaction(self, after: &str, step: &Step<'_>) -> Result<Batch> {
+    fn into_batch(self, after: &str, step: &Step<'_>) -> Result<Batch> {
         let mut batch = Batch::default();
-        let text = "LET $job_ = UPDATE $id_ SET after = $next_, done += $count_, skipped += $left_, \
-                    error = $error_ ?? error, state = $state_, updated_at = $now_, lease_until = $until_ \
-                    WHERE owner = $node_ AND state = 'running' AND after = $was_ RETURN VALUE id; \
-                    IF array::len($job_) = 0 { THROW 'job lost' }";
-        let count = i64::try_from(self.letters.len()).unwrap_or(i64::MAX).into_value();
-        let parameters = [
-            ("id", job_id(self.job).into_value()),
-            ("next", self.after.into_value()),
-            ("count", count.clone()),
-            ("left", i64::try_from(self.skipped).unwrap_or(i64::MAX).into_value()),
-            ("error", self.error.into_value()),
-            ("state", self.state.as_str().to_owned().into_value()),
-            ("now", step.now.as_millis().into_value()),
-            ("until", step.lease_until.as_millis().into_value()),
-            ("node", step.node.to_owned().into_value()),
-            ("was", after.to_owned().into_value()),
-            ("job", Value::None),
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let then = Then::set([
+            ("after", self.after.into_value()),
+            ("state", self.state.as_str().into_value()),
+            ("updated_at", step.now.as_millis().into_value()),
+            ("lease_until", step.lease_until.as_millis().into_value()),
+        ]);
+        let then = then.and_add("done", count(self.letters.len())).and_add("skipped", count(self.skipped));
+        let then = match self.error {
+            Some(error) => then.and_set("error", error),
+            None => then,
+        };
+        let own = [
+            ("owner", step.node.into_value()),
+            ("state", JobState::Running.as_str().into_value()),
+            ("after", after.into_value()),
         ];
-        batch.statement(text, parameters);
-        if self.letters.is_empty() {
-            return Ok(batch);
+        batch.change(Change::guarded(job_id(self.job), own, Guard::JobLost, then));
+        for (_, row) in &self.letters {
+            // By place, too: a letter that was redriven and died again since it was read is another letter.
+            let place = ("place", row.place.clone().into_value());
+            batch.change(Change::guarded(row.id.clone(), [place], Guard::LettersChanged, Then::Delete));
         }
-        // By place, too: a letter that was redriven and died again since it was read is another letter.
-        let text = "LET $gone_ = DELETE $ids_ WHERE place IN $places_ RETURN BEFORE; \
-                    IF array::len($gone_) != $count_ { THROW 'letters changed' }";
-        let ids: Vec<RecordId> = self.letters.iter().map(|(_, row)| row.id.clone()).collect();
-        let places: Vec<String> = self.letters.iter().filter_map(|(_, row)| row.place.clone()).collect();
-        let parameters =
-            [("ids", ids.into_value()), ("places", places.into_value()), ("count", count), ("gone", Value::None)];
-        batch.statement(text, parameters);
         for (id, row) in self.letters {
             match self.kind {
                 JobKind::Redrive => batch.create("delivery", DeliveryRow::redriven(&id, row, self.job, step.now)),

@@ -93,8 +93,9 @@ struct MailingRow {
 struct LedgerRow {
     id: RecordId,
     state: String,
-    tries: i64,
-    due: i64,
+    /// Missing unless it was put off.
+    tries: Option<i64>,
+    due: Option<i64>,
 }
 
 #[derive(SurrealValue)]
@@ -139,13 +140,12 @@ pub(super) async fn freeze(
     if batch.len() == 0 {
         return Ok(());
     }
-    store.write(batch.into_transaction()).await.map(drop)
+    store.commit(batch).await
 }
 
 /// How many readers a complete audience has; `None` as long as it is not.
 pub(super) async fn frozen(store: &Store, post: PostId) -> Result<Option<u64>> {
-    let query = Query::new("SELECT * FROM $ids").bind("ids", vec![mailing_id(post)]);
-    let row: Option<MailingRow> = store.read(query).await?.row(0)?;
+    let row: Option<MailingRow> = store.one(mailing_id(post)).await?;
     Ok(row.map(|row| u64::try_from(row.readers).unwrap_or(0)))
 }
 
@@ -156,23 +156,18 @@ pub(super) async fn ledger(
     after: Option<AccountId>,
     limit: usize,
 ) -> Result<Vec<Recipient>> {
-    let ids = store.read(Query::page(rows_of(post, after), limit)).await?.rows::<RecordId>(0)?;
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let text = "SELECT id, state, tries ?? 0 AS tries, due ?? 0 AS due FROM $ids";
-    let mut rows = store.read(Query::new(text).bind("ids", ids)).await?;
+    let rows: Vec<LedgerRow> = store.rows(store.page(rows_of(post, after), limit).await?).await?;
     let recipient = |row: LedgerRow| {
         let mut parts = keys::Parts::of(row.id)?;
         parts.text()?;
         Ok(Recipient {
             account: parts.parsed()?,
             state: MailState::parse(&row.state),
-            tries: u32::try_from(row.tries).unwrap_or(u32::MAX),
-            due: Timestamp::from_millis(row.due),
+            tries: u32::try_from(row.tries.unwrap_or(0)).unwrap_or(u32::MAX),
+            due: Timestamp::from_millis(row.due.unwrap_or(0)),
         })
     };
-    rows.rows::<LedgerRow>(0)?.into_iter().map(recipient).collect()
+    rows.into_iter().map(recipient).collect()
 }
 
 /// A change of some rows.

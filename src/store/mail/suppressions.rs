@@ -4,7 +4,7 @@ use surrealdb::types::{RecordId, RecordIdKey, RecordIdKeyRange, SurrealValue};
 
 use crate::{
     domain::{Audit, Email, Timestamp},
-    store::{Result, Store, audit, batch::Batch, keys, query::Query},
+    store::{Result, Store, audit, batch::Batch, keys},
 };
 
 /// Reads and writes the addresses that refuse all mail.
@@ -44,7 +44,7 @@ impl Suppressions {
         let mut batch = Batch::default();
         let row = Row { id: id(email), reason: reason.to_owned(), at: at.as_millis() };
         batch.replace("suppression", &["reason", "at"], row);
-        self.store.write(batch.into_transaction()).await.map(drop)
+        self.store.commit(batch).await
     }
 
     /// The next `limit` addresses after that one, in the order of the alphabet.
@@ -55,10 +55,9 @@ impl Suppressions {
         use std::ops::Bound::{Excluded, Unbounded};
         let start = after.map_or(Unbounded, |email| Excluded(RecordIdKey::String(email.as_str().to_owned())));
         let range = RecordIdKey::from(RecordIdKeyRange::from((start, Unbounded)));
-        let page = Query::page(RecordId::new("suppression", range), limit);
-        let ids = self.store.read(page).await?.rows::<RecordId>(0)?;
-        let mut rows = self.store.read(Query::new("SELECT * FROM $ids").bind("ids", ids)).await?;
-        rows.rows::<Row>(0)?.into_iter().map(Suppression::try_from).collect()
+        let ids = self.store.page(RecordId::new("suppression", range), limit).await?;
+        let rows: Vec<Row> = self.store.rows(ids).await?;
+        rows.into_iter().map(Suppression::try_from).collect()
     }
 
     /// Takes an address off the list, and writes down who did; `false` if it is not on it.
@@ -66,14 +65,13 @@ impl Suppressions {
     /// # Errors
     /// When the database does not answer.
     pub async fn remove(&self, email: &Email, audit: &Audit) -> Result<bool> {
-        let query = Query::new("SELECT VALUE id FROM $ids").bind("ids", vec![id(email)]);
-        if self.store.read(query).await?.rows::<RecordId>(0)?.is_empty() {
+        if self.store.ids(vec![id(email)]).await?.is_empty() {
             return Ok(false);
         }
         let mut batch = Batch::default();
         batch.delete(id(email));
         audit::put(&mut batch, audit);
-        self.store.write(batch.into_transaction()).await?;
+        self.store.commit(batch).await?;
         Ok(true)
     }
 }

@@ -6,20 +6,21 @@ use surrealdb::types::{Object, RecordId, SurrealValue, Value};
 
 use super::{AnswerRow, KeptAnswer, answer_id, slug_id};
 use crate::{
-    domain::{AccountId, Appeal, AppealText, Audit, Event, Moderation, Post, PostId, Reason, Timestamp, Verdict},
+    domain::{AccountId, Appeal, AppealText, Audit, Event, Post, PostId, Reason, Timestamp, Verdict},
     store::{
-        audit, batch::Batch, events::LoggedEvent, follows, listings, posts, posts::PostRow, query::Query, reviews,
+        Guard, audit,
+        batch::{Batch, Change, Then},
+        events::{self, LoggedEvent},
+        follows, listings, posts,
+        posts::PostRow,
+        reviews,
     },
 };
 
 /// What a group of commands writes.
 #[derive(Debug, Default)]
 pub struct Writes {
-    batch: Batch,
-    /// Posts whose verdict is all that changes, by what it changes to: one statement for all of them.
-    judged: HashMap<(Moderation, bool), Vec<(PostId, u64)>>,
-    /// When all of them were judged, in milliseconds: a group of commands is decided at one moment.
-    judged_at: i64,
+    pub(super) batch: Batch,
     pub(super) touched: HashMap<PostId, Option<Arc<Post>>>,
 }
 
@@ -27,7 +28,7 @@ impl Writes {
     /// Whether there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.batch.len() == 0 && self.judged.is_empty()
+        self.batch.len() == 0
     }
 
     /// A new post.
@@ -40,13 +41,7 @@ impl Writes {
 
     /// A post in place of its former self; refused if somebody else has changed it meanwhile.
     pub fn replace(&mut self, old: &Post, new: &Arc<Post>) {
-        self.close_judgements_of(old.id);
-        let text = "LET $done_ = UPDATE $id_ CONTENT $row_ WHERE version = $was_ RETURN VALUE id; \
-                    IF array::len($done_) = 0 { THROW 'stale' }";
-        let row = PostRow::from(new.as_ref()).into_value();
-        let was = i64::try_from(old.version).unwrap_or(i64::MAX).into_value();
-        let id = posts::id(new.id).into_value();
-        self.batch.statement(text, [("id", id), ("row", row), ("was", was), ("done", Value::None)]);
+        self.batch.change(of_version(old, Then::content(PostRow::from(new.as_ref()))));
         if old.slug != new.slug {
             self.batch.delete(slug_id(old.author, &old.slug));
             self.batch.create("slug", slug_row(new));
@@ -58,11 +53,7 @@ impl Writes {
 
     /// A post goes, with everything that leads to it.
     pub fn delete(&mut self, post: &Post) {
-        self.close_judgements_of(post.id);
-        let text = "LET $done_ = DELETE $id_ WHERE version = $was_ RETURN BEFORE; \
-                    IF array::len($done_) = 0 { THROW 'stale' }";
-        let was = i64::try_from(post.version).unwrap_or(i64::MAX).into_value();
-        self.batch.statement(text, [("id", posts::id(post.id).into_value()), ("was", was), ("done", Value::None)]);
+        self.batch.change(of_version(post, Then::Delete));
         self.batch.delete(slug_id(post.author, &post.slug));
         let appeals = post.review.appeals.iter().map(|appeal| reviews::appeal_id(post.id, &appeal.content_hash));
         for key in listings::keys_of(post).into_iter().chain(reviews::keys_of(post)).chain(appeals) {
@@ -104,8 +95,12 @@ impl Writes {
     /// A post in place of its former self, when nothing but its moderation has changed, and the verdict's grounds. They are
     /// kept by post and content: the same content judged again replaces them.
     pub fn judge(&mut self, old: &Post, new: &Arc<Post>, verdict: &Verdict, at: Timestamp) {
-        self.judged.entry((new.moderation, new.is_withdrawn)).or_default().push((new.id, old.version));
-        self.judged_at = at.as_millis();
+        let then = Then::set([
+            ("moderation", new.moderation.as_str().into_value()),
+            ("withdrawn", new.is_withdrawn.into_value()),
+            ("judged_at", at.as_millis().into_value()),
+        ]);
+        self.batch.change(of_version(old, then.and_add("version", 1)));
         self.touched.insert(new.id, Some(Arc::clone(new)));
         self.move_keys("review", &reviews::keys_of(old), reviews::keys_of(new));
         self.batch.replace("verdict", &reviews::VERDICT, reviews::verdict_row(new, verdict, at));
@@ -119,70 +114,30 @@ impl Writes {
     }
 
     /// An author's objection. It replaces an earlier one against another rejection of the same text. What happens to appeals
-    /// are statements, because those keep their order within a group.
+    /// are changes, because those keep their order within a group.
     pub fn lodge_appeal(&mut self, post: PostId, appeal: &Appeal, text: &AppealText) {
         let row = reviews::appeal_row(post, appeal, text);
-        let id = reviews::appeal_id(post, &appeal.content_hash);
-        let parameters = [("id", id.into_value()), ("row", row.into_value())];
-        self.batch.statement("UPSERT $id_ CONTENT $row_ RETURN NONE", parameters);
+        self.batch.change(Change::of(reviews::appeal_id(post, &appeal.content_hash), Then::content(row)));
     }
 
     /// What came of an appeal.
     pub fn settle_appeal(&mut self, post: PostId, appeal: &Appeal, reason: &Reason, at: Timestamp) {
-        let parameters = [
-            ("id", reviews::appeal_id(post, &appeal.content_hash).into_value()),
-            ("outcome", appeal.state.as_str().into_value()),
-            ("why", reason.as_str().into_value()),
-            ("time", at.as_millis().into_value()),
-        ];
-        let text = "UPDATE $id_ SET state = $outcome_, reason = $why_, decided_at = $time_ RETURN NONE";
-        self.batch.statement(text, parameters);
+        let then = Then::set([
+            ("state", appeal.state.as_str().into_value()),
+            ("reason", reason.as_str().into_value()),
+            ("decided_at", at.as_millis().into_value()),
+        ]);
+        self.batch.change(Change::of(reviews::appeal_id(post, &appeal.content_hash), then));
     }
 
     /// An appeal has become moot.
     pub fn withdraw_appeal(&mut self, post: PostId, appeal: &Appeal) {
-        let id = reviews::appeal_id(post, &appeal.content_hash).into_value();
-        self.batch.statement("DELETE $id_ RETURN NONE", [("id", id)]);
+        self.batch.change(Change::of(reviews::appeal_id(post, &appeal.content_hash), Then::Delete));
     }
 
     /// Who did it, for those who look later.
     pub fn audit(&mut self, audit: &Audit) {
         audit::put(&mut self.batch, audit);
-    }
-
-    pub(super) fn into_transaction(mut self) -> Query {
-        self.close_judgements();
-        self.batch.into_transaction()
-    }
-
-    /// A judged post changes once more: its verdict must be written before.
-    fn close_judgements_of(&mut self, post: PostId) {
-        if self.judged.values().flatten().any(|(judged, _)| *judged == post) {
-            self.close_judgements();
-        }
-    }
-
-    fn close_judgements(&mut self) {
-        for ((moderation, is_withdrawn), posts) in std::mem::take(&mut self.judged) {
-            let text = "LET $done_ = UPDATE $ids_ SET moderation = $moderation_, withdrawn = $withdrawn_, judged_at = $time_, \
-                        version += 1 WHERE version = $was_[record::id(id)] RETURN VALUE id; \
-                        IF array::len($done_) != $count_ { THROW 'stale' }";
-            let ids: Vec<RecordId> = posts.iter().map(|(id, _)| posts::id(*id)).collect();
-            let mut was = Object::default();
-            for (id, version) in &posts {
-                was.insert(id.to_string(), i64::try_from(*version).unwrap_or(i64::MAX));
-            }
-            let parameters = [
-                ("count", i64::try_from(ids.len()).unwrap_or(i64::MAX).into_value()),
-                ("ids", ids.into_value()),
-                ("moderation", moderation.as_str().into_value()),
-                ("withdrawn", is_withdrawn.into_value()),
-                ("time", self.judged_at.into_value()),
-                ("was", Value::Object(was)),
-                ("done", Value::None),
-            ];
-            self.batch.statement(text, parameters);
-        }
     }
 
     /// An event, at its place in the log.
@@ -205,6 +160,12 @@ impl Writes {
             self.batch.put_key("listing", key);
         }
     }
+}
+
+/// A change of a post that nobody else has changed meanwhile.
+fn of_version(post: &Post, then: Then) -> Change {
+    let version = ("version", events::seq(post.version).into_value());
+    Change::guarded(posts::id(post.id), [version], Guard::Stale, then)
 }
 
 fn slug_row(post: &Post) -> Value {

@@ -81,4 +81,5 @@ async fn the_bootstrap_address_becomes_an_administrator() {
     assert_eq!(boss.get(&path).await.expect(200).json()["moderation"], "rejected");
     bob.delete(&path).await.expect(404);
     boss.delete(&path).await.expect(204);
+    app.settle().await;
 }

@@ -4,6 +4,7 @@ mod backup;
 mod check;
 mod damage;
 mod memory;
+mod roads;
 
 use std::{
     path::{Path, PathBuf},

@@ -73,6 +73,7 @@ async fn exceptions(machine: &Machine) -> Vec<Exception> {
         name: "broadsheet".to_owned(),
         cache: 10,
         memory: 64 << 20,
+        records: true,
     };
     let store = Store::open(&database, runtime.handle().clone()).await.unwrap();
     let rows = Repositories::new(&store).exceptions().list(10_000).await.unwrap();

@@ -75,6 +75,7 @@ impl World {
             name: "model".to_owned(),
             cache: 0,
             memory: 64 << 20,
+            records: true,
         };
         let store = Store::open(&database, runtime.handle().clone()).await.unwrap();
         let clock = Arc::new(ManualClock::at_system_time());
