@@ -90,7 +90,6 @@ impl Batch {
     }
 
     /// Makes a number at least `n`.
-    #[expect(clippy::mutable_key_type, reason = "a key may hold a compiled regex; these hold texts and numbers")]
     pub(super) fn raise(&mut self, table: &'static str, key: RecordIdKey, column: &'static str, n: i64) {
         let floor = self.floors.entry((table, column)).or_default().entry(key).or_insert(n);
         *floor = n.max(*floor);
