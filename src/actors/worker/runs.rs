@@ -275,13 +275,25 @@ impl<W: Worker> WorkerActor<W> {
                 return self.send(claimed, ctx);
             }
         };
+        let keeping = if matches!(completion, Completion::Done(_)) { self.keep_result() } else { None };
         let (deliveries, event, token) = (self.deliveries.clone(), claimed.event.id, claimed.token);
         let completing = complete_with_retry(move || {
             let (deliveries, token, completion) = (deliveries.clone(), token.clone(), completion.clone());
             async move { deliveries.complete(event, &token, completion).await }
         });
-        ctx.spawn(completing.into_actor(self).map(move |completed, actor, ctx| {
-            actor.completed(completed, due, ctx);
+        let ending = async move {
+            if let Some(keeping) = keeping {
+                keeping.await?;
+            }
+            Ok(completing.await)
+        };
+        ctx.spawn(ending.into_actor(self).map(move |ended: Result<_, String>, actor, ctx| match ended {
+            Ok(completed) => actor.completed(completed, due, ctx),
+            Err(error) => {
+                actor.record_error("cannot commit a worker's result; starting over from its last one", &error);
+                actor.free_slot(true);
+                actor.start_over(ctx);
+            }
         }));
     }
 

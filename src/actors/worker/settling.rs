@@ -7,6 +7,7 @@ use std::{
 };
 
 use actix::prelude::*;
+use tokio::runtime::Handle;
 
 use super::{
     Checkpoint, Worker,
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::{Epoch, Timestamp},
-    store::{Error, NewDelivery, Settlement},
+    store::{Error, EventLog, NewDelivery, Settlement},
 };
 
 /// The least time between two commits, unless so many rows wait.
@@ -38,6 +39,24 @@ impl Settling {
     pub(super) fn is_busy(&self) -> bool {
         self.is_running || self.failed.is_some()
     }
+}
+
+/// Commits a worker's own result with its cursors, and before it the rows that belong to them. What the worker has read must be on disk
+/// before its result is.
+async fn commit_result(
+    log: EventLog,
+    deliveries: Vec<NewDelivery>,
+    checkpoint: Arc<dyn Checkpoint>,
+    cursors: BTreeMap<Epoch, u64>,
+    runtime: Handle,
+) -> Result<(), String> {
+    let written = match deliveries.is_empty() {
+        true => log.make_durable().await,
+        false => log.enqueue(deliveries).await,
+    };
+    written.map_err(|error| error.to_string())?;
+    let commit = runtime.spawn_blocking(move || checkpoint.commit(&cursors));
+    commit.await.map_err(|error| error.to_string())?
 }
 
 /// When the first of some new rows is due.
@@ -111,16 +130,7 @@ impl<W: Worker> WorkerActor<W> {
         self.settling.is_running = true;
         let began = Instant::now();
         let (log, runtime) = (self.log.clone(), self.runtime.clone());
-        let settling = async move {
-            // What the worker has read must be on disk before its result is.
-            let written = match deliveries.is_empty() {
-                true => log.make_durable().await,
-                false => log.enqueue(deliveries).await,
-            };
-            written.map_err(|error| error.to_string())?;
-            let commit = runtime.spawn_blocking(move || checkpoint.commit(&cursors));
-            commit.await.map_err(|error| error.to_string())?
-        };
+        let settling = commit_result(log, deliveries, checkpoint, cursors, runtime);
         ctx.spawn(settling.into_actor(self).map(move |settled: Result<(), String>, actor, ctx| {
             actor.settling.is_running = false;
             // Commits that are slow come seldom: at most a sixth of the time goes into them.
@@ -141,6 +151,13 @@ impl<W: Worker> WorkerActor<W> {
         }));
     }
 
+    /// Commits a worker's own result as it is now, if it has one: before the row goes that would do it again after a crash.
+    pub(super) fn keep_result(&self) -> Option<impl Future<Output = Result<(), String>> + use<W>> {
+        let checkpoint = self.checkpoint.clone()?;
+        let cursors = self.windows.values().map(|window| (window.epoch, window.settled())).collect();
+        Some(commit_result(self.log.clone(), Vec::new(), checkpoint, cursors, self.runtime.clone()))
+    }
+
     fn has_settled(&mut self, epoch: Epoch, to: u64) {
         if let Some(window) = self.windows.get_mut(&epoch) {
             window.settle(to);
@@ -149,7 +166,7 @@ impl<W: Worker> WorkerActor<W> {
 
     /// The cursor is not where it was thought to be: the database knows better. Runs from the log that still run end for nothing; what
     /// they do is idempotent. Those that have a lease are finished first, or it would be lost and spend a receive.
-    fn start_over(&mut self, ctx: &mut Context<Self>) {
+    pub(super) fn start_over(&mut self, ctx: &mut Context<Self>) {
         if self.phase == Phase::Running {
             self.phase = Phase::Restarting;
             self.starts_over = true;

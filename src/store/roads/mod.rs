@@ -24,7 +24,7 @@ pub(super) use lookup::{Found, Lookup, Lookups};
 impl Store {
     /// Commits a batch as one transaction; conflicts are retried.
     pub(super) async fn commit(&self, batch: Batch) -> Result<()> {
-        self.writing(|engine| async move { retrying(|| once(&engine, &batch)).await }).await
+        self.writing(|engine| Box::pin(async move { retrying(|| once(&engine, &batch)).await })).await
     }
 
     /// Commits a batch whose rows are probably new: that costs less than to look for each. If one exists after all, because
@@ -42,7 +42,7 @@ impl Store {
 
     /// Reads rows and keys, all at one moment.
     pub(super) async fn look(&self, lookups: Lookups) -> Result<Found> {
-        self.reading(|engine| async move { look(&engine, lookups).await }).await
+        self.reading(|engine| Box::pin(async move { look(&engine, lookups).await })).await
     }
 
     /// The rows with these ids, in their order; those that do not exist are left out.

@@ -208,7 +208,7 @@ fn change(key: u8, when: Option<i64>, is_guarded: bool, then: Then) -> Change {
     Change {
         id: id("other", key),
         when: when.map(|n| ("a", n.into_value())).into_iter().collect(),
-        guard: is_guarded.then_some(if key % 2 == 0 { Guard::Stale } else { Guard::LeaseLost }),
+        guard: is_guarded.then_some(if key.is_multiple_of(2) { Guard::Stale } else { Guard::LeaseLost }),
         then,
     }
 }

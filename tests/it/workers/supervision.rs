@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use broadsheet::{
@@ -19,8 +20,12 @@ use broadsheet::{
 use super::{all_titles, degrade, folder, on_disk, other_lines, pair, recover, restart, status};
 use crate::support::{Plan, TestApp, until};
 
-/// A worker with a result of its own, whose disk is full for the first few commits.
-struct Local(Arc<AtomicUsize>);
+/// A worker with a result of its own, whose disk is full for the next few commits.
+struct Local {
+    full: Arc<AtomicUsize>,
+    /// How many runs of a delivery fail.
+    failing: u32,
+}
 
 impl Worker for Local {
     const NAME: &'static str = "local";
@@ -29,12 +34,16 @@ impl Worker for Local {
         Interest::handle_if(event.post().is_some())
     }
 
-    async fn perform(&self, _: &Delivery) -> Result<Outcome, Error> {
-        Ok(Outcome::done())
+    async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
+        if delivery.receive <= self.failing {
+            Err(Error::Fault("not the first time".to_owned()))
+        } else {
+            Ok(Outcome::done())
+        }
     }
 
     fn checkpoint(&self) -> Option<Arc<dyn Checkpoint>> {
-        Some(Arc::new(FullDisk(Arc::clone(&self.0))))
+        Some(Arc::new(FullDisk(Arc::clone(&self.full))))
     }
 }
 
@@ -55,8 +64,8 @@ impl Checkpoint for FullDisk {
 async fn a_result_that_cannot_be_committed_is_an_outage_and_parks_nobody() {
     const FAILURES: usize = 8;
     let left = Arc::new(AtomicUsize::new(FAILURES));
-    let failing = Arc::clone(&left);
-    let app = TestApp::spawn_with(|_| {}, workers::standard().with(move |_| Local(failing))).await;
+    let worker = Local { full: Arc::clone(&left), failing: 0 };
+    let app = TestApp::spawn_with(|_| {}, workers::standard().with(move |_| worker)).await;
     let (ada, _) = pair(&app).await;
     let post = ada.publish("In spite of it").await;
     until("the commit has worked", async || {
@@ -66,6 +75,26 @@ async fn a_result_that_cannot_be_committed_is_an_outage_and_parks_nobody() {
     let seen = status(&app, "local");
     assert_eq!((seen.state, seen.restarts), (State::Running, 0));
     app.client.get("/readyz").await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_delivery_that_was_tried_again_goes_only_after_its_result_is_committed() {
+    let left = Arc::new(AtomicUsize::new(0));
+    let worker = Local { full: Arc::clone(&left), failing: 1 };
+    let app = TestApp::spawn_with(|_| {}, workers::standard().with(move |_| worker)).await;
+    let (ada, _) = pair(&app).await;
+    let post = ada.publish("Not lost").await;
+    let is = async |line: &str| ada.receipt(&post).await.contains(&line.to_owned());
+    until("the first run has failed", async || is("local: retrying").await).await;
+    left.store(usize::MAX, Ordering::SeqCst);
+    app.clock.advance(Duration::from_secs(100));
+    until("its result cannot be committed", async || left.load(Ordering::SeqCst) < usize::MAX).await;
+    assert!(!is("local: done").await, "a crash would lose it now");
+    left.store(0, Ordering::SeqCst);
+    for _ in 0..3 {
+        app.pass(Duration::from_secs(100)).await;
+    }
+    assert!(is("local: done").await);
 }
 
 #[actix_web::test]
