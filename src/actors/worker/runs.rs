@@ -264,6 +264,11 @@ impl<W: Worker> WorkerActor<W> {
     fn complete(&mut self, mut claimed: Claimed, next: Disposition, ctx: &mut Context<Self>) {
         self.clear(&claimed, matches!(next, Disposition::Finish(_) | Disposition::DeadLetter(_)));
         let (completion, due) = match next {
+            // What it did is rolled back with everything else since the last commit, so it is done again; no receive is spent.
+            Disposition::Finish(_) if self.rolls_back() => {
+                let due = self.engine.clock.now();
+                (Completion::Later { due, progress: None, effects: Effects::none() }, Some(due))
+            }
             Disposition::Finish(effects) => (Completion::Done(effects), None),
             Disposition::Later { due, progress, effects } => (Completion::Later { due, progress, effects }, Some(due)),
             Disposition::Again { due, failure } => {

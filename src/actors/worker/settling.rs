@@ -158,6 +158,11 @@ impl<W: Worker> WorkerActor<W> {
         Some(commit_result(self.log.clone(), Vec::new(), checkpoint, cursors, self.runtime.clone()))
     }
 
+    /// Whether a worker's own result is about to be rolled back to its last commit.
+    pub(super) fn rolls_back(&self) -> bool {
+        self.checkpoint.is_some() && self.starts_over
+    }
+
     fn has_settled(&mut self, epoch: Epoch, to: u64) {
         if let Some(window) = self.windows.get_mut(&epoch) {
             window.settle(to);

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -17,14 +17,25 @@ use broadsheet::{
     domain::{Epoch, EventKind},
 };
 
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
 use super::{all_titles, degrade, folder, on_disk, other_lines, pair, recover, restart, status};
 use crate::support::{Plan, TestApp, until};
 
-/// A worker with a result of its own, whose disk is full for the next few commits.
+/// A worker with a result of its own.
 struct Local {
-    full: Arc<AtomicUsize>,
+    disk: Disk,
     /// How many runs of a delivery fail.
     failing: u32,
+    /// What all later runs need a permit of.
+    gate: Arc<Semaphore>,
+}
+
+impl Local {
+    fn new(disk: &Disk, failing: u32) -> Self {
+        Self { disk: disk.clone(), failing, gate: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)) }
+    }
 }
 
 impl Worker for Local {
@@ -36,26 +47,44 @@ impl Worker for Local {
 
     async fn perform(&self, delivery: &Delivery) -> Result<Outcome, Error> {
         if delivery.receive <= self.failing {
-            Err(Error::Fault("not the first time".to_owned()))
-        } else {
-            Ok(Outcome::done())
+            return Err(Error::Fault("not the first time".to_owned()));
         }
+        let _permit = self.gate.acquire().await.map_err(|_| Error::Fault("closed".to_owned()))?;
+        Ok(Outcome::done())
     }
 
     fn checkpoint(&self) -> Option<Arc<dyn Checkpoint>> {
-        Some(Arc::new(FullDisk(Arc::clone(&self.full))))
+        Some(Arc::new(self.disk.clone()))
     }
 }
 
-struct FullDisk(Arc<AtomicUsize>);
+/// Where its result is kept.
+#[derive(Clone, Default)]
+struct Disk {
+    /// It is full for so many more commits.
+    full: Arc<AtomicUsize>,
+    /// Whether a commit would have made the worker begin at the beginning of all logs.
+    has_forgotten: Arc<AtomicBool>,
+}
 
-impl Checkpoint for FullDisk {
+impl Disk {
+    fn set_full(&self, commits: usize) {
+        self.full.store(commits, Ordering::SeqCst);
+    }
+
+    fn left(&self) -> usize {
+        self.full.load(Ordering::SeqCst)
+    }
+}
+
+impl Checkpoint for Disk {
     fn load(&self) -> Result<BTreeMap<Epoch, u64>, String> {
         Ok(BTreeMap::new())
     }
 
-    fn commit(&self, _: &BTreeMap<Epoch, u64>) -> Result<(), String> {
-        let left = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+    fn commit(&self, cursors: &BTreeMap<Epoch, u64>) -> Result<(), String> {
+        self.has_forgotten.fetch_or(cursors.is_empty(), Ordering::SeqCst);
+        let left = self.full.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         left.map_or(Ok(()), |_| Err("no space left on device".to_owned()))
     }
 }
@@ -63,13 +92,14 @@ impl Checkpoint for FullDisk {
 #[actix_web::test]
 async fn a_result_that_cannot_be_committed_is_an_outage_and_parks_nobody() {
     const FAILURES: usize = 8;
-    let left = Arc::new(AtomicUsize::new(FAILURES));
-    let worker = Local { full: Arc::clone(&left), failing: 0 };
+    let disk = Disk::default();
+    disk.set_full(FAILURES);
+    let worker = Local::new(&disk, 0);
     let app = TestApp::spawn_with(|_| {}, workers::standard().with(move |_| worker)).await;
     let (ada, _) = pair(&app).await;
     let post = ada.publish("In spite of it").await;
     until("the commit has worked", async || {
-        left.load(Ordering::SeqCst) == 0 && ada.receipt(&post).await.contains(&"local: done".to_owned())
+        disk.left() == 0 && ada.receipt(&post).await.contains(&"local: done".to_owned())
     })
     .await;
     let seen = status(&app, "local");
@@ -79,22 +109,45 @@ async fn a_result_that_cannot_be_committed_is_an_outage_and_parks_nobody() {
 
 #[actix_web::test]
 async fn a_delivery_that_was_tried_again_goes_only_after_its_result_is_committed() {
-    let left = Arc::new(AtomicUsize::new(0));
-    let worker = Local { full: Arc::clone(&left), failing: 1 };
+    let disk = Disk::default();
+    let worker = Local::new(&disk, 1);
     let app = TestApp::spawn_with(|_| {}, workers::standard().with(move |_| worker)).await;
     let (ada, _) = pair(&app).await;
     let post = ada.publish("Not lost").await;
     let is = async |line: &str| ada.receipt(&post).await.contains(&line.to_owned());
     until("the first run has failed", async || is("local: retrying").await).await;
-    left.store(usize::MAX, Ordering::SeqCst);
+    disk.set_full(usize::MAX);
     app.clock.advance(Duration::from_secs(100));
-    until("its result cannot be committed", async || left.load(Ordering::SeqCst) < usize::MAX).await;
+    until("its result cannot be committed", async || disk.left() < usize::MAX).await;
     assert!(!is("local: done").await, "a crash would lose it now");
-    left.store(0, Ordering::SeqCst);
+    disk.set_full(0);
     for _ in 0..3 {
         app.pass(Duration::from_secs(100)).await;
     }
     assert!(is("local: done").await);
+}
+
+#[actix_web::test]
+async fn a_run_that_ends_while_its_worker_starts_over_is_done_again_from_the_same_place() {
+    let disk = Disk::default();
+    let worker = Local { gate: Arc::new(Semaphore::new(0)), ..Local::new(&disk, 1) };
+    let gate = Arc::clone(&worker.gate);
+    let app = TestApp::spawn_with(|_| {}, workers::standard().with(move |_| worker)).await;
+    let (ada, _) = pair(&app).await;
+    let posts = [ada.publish("Slow").await];
+    let is = async |post: &Value, line: &str| ada.receipt(post).await.contains(&line.to_owned());
+    until("the first run has failed", async || is(&posts[0], "local: retrying").await).await;
+    app.clock.advance(Duration::from_secs(100));
+    until("the second one waits", async || status(&app, "local").running > 0).await;
+    disk.set_full(1);
+    let next = ada.publish("Next").await;
+    until("the worker starts over", async || disk.left() == 0).await;
+    gate.add_permits(10);
+    for _ in 0..3 {
+        app.pass(Duration::from_secs(100)).await;
+    }
+    assert!(is(&posts[0], "local: done").await && is(&next, "local: done").await);
+    assert!(!disk.has_forgotten.load(Ordering::SeqCst), "a result was committed without its cursors");
 }
 
 #[actix_web::test]
