@@ -266,6 +266,7 @@ impl Infrastructure {
             log_ends: Arc::clone(&pipeline.log_ends),
             publisher: pipeline.publisher.clone(),
             health: health.clone(),
+            is_scraped: self.config.metrics.listen.is_some(),
             backlog: repositories.backlog(),
             retention: self.config.dead_letters.retention.get(),
             clock: Arc::clone(&clock),

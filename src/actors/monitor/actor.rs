@@ -85,7 +85,7 @@ impl MonitorActor {
     }
 
     fn ask_readiness(&mut self, ctx: &mut Context<Self>) {
-        if self.asked_at.is_some_and(|at| at.elapsed() < IDLE) {
+        if !self.monitor.is_scraped() || self.asked_at.is_some_and(|at| at.elapsed() < IDLE) {
             return;
         }
         self.asked_at = Some(Instant::now());

@@ -37,6 +37,11 @@ impl Monitor {
         self.count().await
     }
 
+    /// Whether Prometheus reads the sample.
+    pub(super) fn is_scraped(&self) -> bool {
+        self.sources().is_scraped
+    }
+
     /// Asks whether the node can do its work.
     pub(super) async fn ask_readiness(&self) {
         let is_ready = self.sources().health.reasons().await.is_empty();

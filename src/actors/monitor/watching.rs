@@ -38,6 +38,8 @@ pub struct Sources {
     pub publisher: Publisher,
     /// Whether the node can do its work.
     pub health: Health,
+    /// Whether Prometheus reads the sample. Otherwise readiness is not asked for: the database writes a row to answer.
+    pub is_scraped: bool,
     /// Counts deliveries and dead letters.
     pub backlog: BacklogReads,
     /// How long dead letters are kept.
