@@ -1,4 +1,4 @@
-//! Sets up the separate listener for metrics. Without `metrics.listen` there is none.
+//! Sets up the separate listener for metrics, if `metrics.listen` is set.
 
 use std::net::{SocketAddr, TcpListener};
 

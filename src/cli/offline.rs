@@ -47,7 +47,7 @@ impl DataFolder {
     /// The existing database.
     ///
     /// # Errors
-    /// If there is none: opening it would create an empty one.
+    /// If there is no database yet, because opening it would create an empty one.
     pub(super) fn existing(&self) -> anyhow::Result<Database> {
         let database = app::database(&self.config()?);
         match database.folder() {

@@ -208,7 +208,7 @@ impl HousekeepingAccess {
         }
         match side_by_side(writes).await {
             Ok(()) => Ok(letters.len()),
-            // The next round looks anew.
+            // The next round finds them again.
             Err(Error::Refused(_)) => Ok(0),
             Err(error) => Err(error),
         }

@@ -152,7 +152,7 @@ mod tests {
         Overview { stream: "s".into(), node: NodeStats { watchers, ..NodeStats::default() }, ..Overview::default() }
     }
 
-    /// A change feed with so many changes.
+    /// A change feed with this many changes.
     fn change_feed(changes: usize) -> ChangeFeed {
         let change_feed = ChangeFeed::new(overview(0));
         (1..=changes).for_each(|watchers| change_feed.publish(overview(watchers)));

@@ -13,7 +13,7 @@ use crate::{
     store::{CauseCount, QueueCount},
 };
 
-/// An error's text is shown up to so many characters; the whole of it is in the log.
+/// The most characters of an error that are shown; the log has the whole text.
 const SHOWN: usize = 300;
 
 /// One message of `/v1/admin/watch`.
@@ -127,9 +127,8 @@ pub struct WorkerCursor {
 #[schema(as = Worker)]
 pub struct WorkerStats {
     /// Its name.
-    #[schema(example = "digest")]
     pub name: String,
-    /// The name that its rows carry: another one only where several nodes each have a worker of their own.
+    /// The name in its rows: the worker's name, followed by the node's where several nodes each keep a local result.
     pub subscription: String,
     /// `starting`, `running`, `paused`, `breaker_open`, `degraded` or `stopped`.
     #[schema(example = "running")]

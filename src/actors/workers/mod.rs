@@ -146,7 +146,7 @@ impl Registry {
         self
     }
 
-    /// Changes what the workers are handed: tests give them mailers and moderators of their own.
+    /// Changes the context that workers are made from, so that tests can replace the mailer and the moderator.
     #[must_use]
     pub fn with_context(mut self, change: impl FnOnce(&mut WorkerContext) + 'static) -> Self {
         self.changes.push(Box::new(change));

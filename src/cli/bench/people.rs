@@ -60,7 +60,7 @@ async fn code_for(folder: &Path, email: &str) -> anyhow::Result<String> {
     bail!("no mail with a sign-up code has arrived")
 }
 
-/// The code in a mail to this address: six digits on a line of their own.
+/// The code in a mail to this address: a line of exactly six digits.
 fn find_code(folder: &Path, email: &str) -> io::Result<Option<String>> {
     let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
     for entry in fs::read_dir(folder)? {

@@ -149,7 +149,7 @@ impl Import {
     }
 }
 
-/// Waits for a file in progress; false if there is none.
+/// Waits until a file in progress is done; returns false if no file is in progress.
 async fn take_one(uploads: &mut Uploads, report: &mut Report) -> Result<bool, Stop> {
     let Some(joined) = uploads.join_next().await else { return Ok(false) };
     let (name, outcome) = joined?;
